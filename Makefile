@@ -1,0 +1,96 @@
+# dmail: one non-recursive Makefile.  `make`, `make check`, `make demo`, `make bench`, `make fuzz`,
+# `make lint`, `make install`.  A new source file needs no line here; a new program needs one row.
+B ?= build
+-include config.mk
+
+ifeq ($(MAKECMDGOALS),)
+MAKECMDGOALS := all
+endif
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+
+# ---- flags -------------------------------------------------------------------------------------
+OPT ?= -O2 -g1
+WARN := -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wformat=2 -Wvla -Wundef
+HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+  -D_GLIBCXX_ASSERTIONS
+ifeq ($(SAN),)
+HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+else
+HARDEN += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+STATIC_LINK := -pie
+endif
+ifeq ($(WERROR),yes)
+WARN += -Werror
+endif
+CXXFLAGS_ALL = -std=c++20 $(OPT) $(WARN) $(HARDEN) -ffunction-sections -fdata-sections \
+  -Icommon -I. -I$(B)/gen -DDMAIL_VERSION='"$(VERSION)"' -DDMAIL_LIBEXEC='"$(libexecdir)"' \
+  -DDMAIL_CONF='"$(sysconfdir)/dmail.conf"' -DDMAIL_USER='"$(DMAIL_USER)"' \
+  -DDMAIL_LOGIN_USER='"$(LOGIN_USER)"' -DDMAIL_JAIL='"$(JAIL_DIR)"' \
+  $(if $(filter yes,$(HAVE_SECCOMP)),-DDMAIL_HAVE_SECCOMP=1) $(CXXFLAGS)
+LDFLAGS_ALL = $(HARDEN) -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
+# Static programs start fastest and share nothing that would need relocation; the others keep
+# libstdc++ inside and libc outside (NSS, PAM and iconv need the dynamic libc).
+LINK_static = $(STATIC_LINK)
+LINK_dynamic = -pie -static-libstdc++ -static-libgcc
+ifneq ($(SAN),)
+LINK_dynamic = -pie
+endif
+
+libexecdir ?= $(exec_prefix)/lib/dmail
+sbindir ?= $(exec_prefix)/sbin
+mandir ?= $(prefix)/share/man
+
+# ---- archives: one a folder, in link order -------------------------------------------------------
+FOLDERS := privsep auth account conf log store mail table io base
+arch = $(patsubst %,$(B)/common/%.a,$(1))
+obj = $(patsubst %.cc,$(B)/%.o,$(1))
+
+CHAIN_HOST := privsep auth account conf log io base
+CHAIN_MAIL := store mail io base
+
+# ---- programs: NAME_SRC, NAME_LIBS (folders), NAME_LINK (static|dynamic), NAME_EXT (libraries) ---
+PROGRAMS :=
+include $(wildcard tools/build/programs.mk)
+
+ALL_BIN := $(addprefix $(B)/bin/,$(PROGRAMS))
+
+.PHONY: all check demo bench fuzz lint install clean distclean packages
+all: $(ALL_BIN)
+
+configure: configure.ac
+	autoconf
+config.mk: configure tools/build/config.mk.in
+	./configure -q $(CONFIGURE_FLAGS)
+
+define program
+$(B)/bin/$(1): $(call obj,$($(1)_SRC)) $(call arch,$($(1)_LIBS))
+	@mkdir -p $$(@D)
+	$(CXX) $(LDFLAGS_ALL) $$(LINK_$($(1)_LINK)) -o $$@ $(call obj,$($(1)_SRC)) \
+	  -Wl,--start-group $(call arch,$($(1)_LIBS)) -Wl,--end-group $($(1)_EXT)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+# A program that may speak TLS names tls_openssl.cc or tls_absent.cc among its own sources.
+archive_src = $(filter-out %/tls_openssl.cc %/tls_absent.cc,$(wildcard common/$(1)/*.cc))
+define archive
+$(B)/common/$(1).a: $(call obj,$(call archive_src,$(1)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$(AR) rcs $$@ $(call obj,$(call archive_src,$(1)))
+endef
+$(foreach f,$(FOLDERS),$(eval $(call archive,$(f))))
+
+$(B)/%.o: %.cc | config.mk
+	@mkdir -p $(@D)
+	$(CCACHE) $(CXX) $(CXXFLAGS_ALL) $(CXXFLAGS_$(subst /,_,$(dir $<))) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+include $(wildcard tools/build/check.mk)
+
+clean:
+	rm -rf $(B)
+distclean: clean
+	rm -rf build* config.mk config.log config.status configure autom4te.cache

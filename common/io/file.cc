@@ -1,0 +1,138 @@
+#include "io/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "base/text.h"
+#include "io/clock.h"
+
+namespace dmail {
+namespace {
+
+bool sync_enabled = true;
+
+std::string parent_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Result<OwnedFd> checked_regular(OwnedFd fd, const std::string& name) {
+  struct stat st{};
+  if (::fstat(fd.get(), &st) != 0) return system_error("fstat " + name, errno);
+  if (!S_ISREG(st.st_mode))
+    return Error{ErrorKind::NoPermission, "It is not a file", name + " is no regular file"};
+  return fd;
+}
+
+}  // namespace
+
+Result<OwnedFd> open_file(const std::string& path, int flags, mode_t mode) {
+  return open_file_at(AT_FDCWD, path, flags, mode);
+}
+
+Result<OwnedFd> open_file_at(int directory, const std::string& name, int flags, mode_t mode) {
+  for (;;) {
+    const int fd = ::openat(directory, name.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
+    if (fd >= 0) return checked_regular(OwnedFd(fd), name);
+    if (errno != EINTR) return system_error("open " + name, errno);
+  }
+}
+
+Result<OwnedFd> open_directory(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return system_error("open directory " + path, errno);
+  return OwnedFd(fd);
+}
+
+Result<struct stat> stat_fd(int fd) {
+  struct stat st{};
+  if (::fstat(fd, &st) != 0) return system_error("fstat", errno);
+  return st;
+}
+
+Result<size_t> read_at(int fd, std::span<char> into, uint64_t offset) {
+  size_t done = 0;
+  while (done < into.size()) {
+    const ssize_t n = ::pread(fd, into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+    if (n == 0) break;
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return system_error("read", errno);
+    }
+    done += static_cast<size_t>(n);
+  }
+  return done;
+}
+
+Status write_at(int fd, std::string_view bytes, uint64_t offset) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return system_error("write", errno);
+    }
+    bytes.remove_prefix(static_cast<size_t>(n));
+    offset += static_cast<uint64_t>(n);
+  }
+  return {};
+}
+
+Status truncate_to(int fd, uint64_t size) {
+  while (::ftruncate(fd, static_cast<off_t>(size)) != 0)
+    if (errno != EINTR) return system_error("truncate", errno);
+  return {};
+}
+
+Status sync_file(int fd) {
+  if (sync_enabled && ::fdatasync(fd) != 0) return system_error("fdatasync", errno);
+  return {};
+}
+
+Status sync_directory(int directory_fd) {
+  if (sync_enabled && ::fsync(directory_fd) != 0 && errno != EINVAL)
+    return system_error("fsync of directory", errno);
+  return {};
+}
+
+Status sync_parent(const std::string& path) {
+  auto dir = open_directory(parent_of(path));
+  if (!dir) return std::move(dir.error());
+  return sync_directory(dir->get());
+}
+
+Result<std::string> read_file(const std::string& path, size_t max) {
+  auto fd = open_file(path, O_RDONLY);
+  if (!fd) return std::move(fd.error());
+  auto st = stat_fd(fd->get());
+  if (!st) return std::move(st.error());
+  if (static_cast<uint64_t>(st->st_size) > max)
+    return Error{ErrorKind::Limit, "The file is too large", path + " has over " + std::to_string(max) + " bytes"};
+  std::string out(static_cast<size_t>(st->st_size), '\0');
+  auto n = read_at(fd->get(), out, 0);
+  if (!n) return std::move(n.error());
+  out.resize(*n);
+  return out;
+}
+
+Status replace_file(const std::string& path, std::string_view bytes, mode_t mode) {
+  const std::string temporary = concat(path, ".", ::getpid(), ".new");
+  ::unlink(temporary.c_str());
+  auto fd = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, mode);
+  if (!fd) return std::move(fd.error());
+  Status done = write_at(fd->get(), bytes, 0);
+  if (done) done = sync_file(fd->get());
+  if (done && ::rename(temporary.c_str(), path.c_str()) != 0) done = system_error("rename " + temporary, errno);
+  if (!done) {
+    ::unlink(temporary.c_str());
+    return done;
+  }
+  return sync_parent(path);
+}
+
+void set_sync_enabled(bool on) { sync_enabled = on; }
+
+}  // namespace dmail

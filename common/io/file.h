@@ -1,0 +1,43 @@
+// Files by descriptor: whole reads and writes, durable names.  No call follows a symbolic link in the
+// last component.  EINTR is handled here and nowhere else.
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "io/owned_fd.h"
+
+namespace dmail {
+
+// open(2) / openat(2) with O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK-safe: anything but a regular file is
+// refused (NoPermission), except with open_directory.  `flags` as for open(2).
+Result<OwnedFd> open_file(const std::string& path, int flags, mode_t mode = 0600);
+Result<OwnedFd> open_file_at(int directory, const std::string& name, int flags, mode_t mode = 0600);
+Result<OwnedFd> open_directory(const std::string& path);
+
+Result<struct stat> stat_fd(int fd);
+
+// Up to into.size() bytes at `offset`; fewer only at the end of the file.
+Result<size_t> read_at(int fd, std::span<char> into, uint64_t offset);
+// All bytes at `offset`.  On failure some may have been written; the caller truncates.
+Status write_at(int fd, std::string_view bytes, uint64_t offset);
+Status truncate_to(int fd, uint64_t size);
+Status sync_file(int fd);                       // fdatasync; a failure is final
+Status sync_directory(int directory_fd);        // fsync
+Status sync_parent(const std::string& path);    // fsync of the directory that holds `path`
+
+// The whole file, refused (Limit) when it is larger than `max`.
+Result<std::string> read_file(const std::string& path, size_t max);
+// Writes beside `path`, syncs, renames over it, syncs the directory.
+Status replace_file(const std::string& path, std::string_view bytes, mode_t mode = 0600);
+
+// Turns all syncs of this process off (setting `fsync false`) or on.
+void set_sync_enabled(bool on);
+
+}  // namespace dmail

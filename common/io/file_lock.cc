@@ -1,0 +1,120 @@
+#include "io/file_lock.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/number.h"
+#include "base/text.h"
+#include "io/file.h"
+
+namespace dmail {
+namespace {
+
+#ifdef F_OFD_SETLK
+constexpr int kSetLock = F_OFD_SETLK;
+#else
+constexpr int kSetLock = F_SETLK;
+#endif
+
+Error in_use(const std::string& log) {
+  return Error{ErrorKind::InUse, "The mailbox is locked by another program; try again", log};
+}
+
+void pause_ms(int ms) { ::poll(nullptr, 0, ms); }
+
+bool try_lock(int fd, short type, int& failure) {
+  struct flock l{};
+  l.l_type = type;
+  l.l_whence = SEEK_SET;
+  if (::fcntl(fd, kSetLock, &l) == 0) return true;
+  failure = errno;
+  return false;
+}
+
+// A dotlock left by a process that is gone.
+bool stale(const std::string& path, int stale_seconds) {
+  struct stat st{};
+  if (::lstat(path.c_str(), &st) != 0) return false;
+  if (!S_ISREG(st.st_mode) || wall_seconds() - st.st_mtime < stale_seconds) return false;
+  auto text = read_file(path, 64);
+  if (!text) return false;
+  const auto pid = parse_u32(trim(*text), 0x7fffffff);
+  if (!pid || *pid == 0) return true;
+  return ::kill(static_cast<pid_t>(*pid), 0) != 0 && errno == ESRCH;
+}
+
+}  // namespace
+
+FileLock::FileLock(FileLock&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), dotlock_(std::move(other.dotlock_)) {
+  other.dotlock_.clear();
+}
+
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  if (this != &other) {
+    release();
+    fd_ = std::exchange(other.fd_, -1);
+    dotlock_ = std::move(other.dotlock_);
+    other.dotlock_.clear();
+  }
+  return *this;
+}
+
+Result<FileLock> FileLock::take(int fd, LockMode mode, Deadline deadline) {
+  const short type = mode == LockMode::Shared ? F_RDLCK : F_WRLCK;
+  for (int wait = 1;; wait = wait < 20 ? wait * 2 : 25) {
+    int failure = 0;
+    if (try_lock(fd, type, failure)) {
+      FileLock lock;
+      lock.fd_ = fd;
+      return lock;
+    }
+    if (failure != EAGAIN && failure != EACCES && failure != EINTR) return system_error("lock", failure);
+    if (deadline.passed()) return in_use("fcntl lock not had in time");
+    pause_ms(wait);
+  }
+}
+
+Result<FileLock> FileLock::take_with_dotlock(int fd, const std::string& path, Deadline deadline,
+                                             int stale_seconds) {
+  auto lock = take(fd, LockMode::Exclusive, deadline);
+  if (!lock) return lock;
+  const std::string name = path + ".lock";
+  for (;;) {
+    const int made = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (made >= 0) {
+      OwnedFd file(made);
+      lock->dotlock_ = name;
+      // The text is only for stale locks; a lock without it still holds.
+      (void)write_at(file.get(), concat(::getpid(), '\n'), 0).ok();
+      return lock;
+    }
+    if (errno == EACCES || errno == EPERM || errno == EROFS) return lock;
+    if (errno != EEXIST && errno != EINTR) return system_error("dotlock " + name, errno);
+    if (stale(name, stale_seconds)) {
+      ::unlink(name.c_str());
+      continue;
+    }
+    if (deadline.passed()) return in_use(name + " is held");
+    pause_ms(10);
+  }
+}
+
+void FileLock::release() {
+  if (!dotlock_.empty()) ::unlink(dotlock_.c_str());
+  dotlock_.clear();
+  if (fd_ < 0) return;
+  struct flock l{};
+  l.l_type = F_UNLCK;
+  l.l_whence = SEEK_SET;
+  (void)::fcntl(fd_, kSetLock, &l);
+  fd_ = -1;
+}
+
+}  // namespace dmail

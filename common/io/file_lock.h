@@ -1,0 +1,37 @@
+// Locks on a mail file as other mbox agents take them: fcntl on the file (open-file-description locks
+// where the system has them, so that closing another descriptor does not drop them), then NAME.lock
+// beside it where the directory lets us.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "io/clock.h"
+
+namespace dmail {
+
+enum class LockMode { Shared, Exclusive };
+
+class FileLock {
+ public:
+  FileLock() = default;
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&& other) noexcept;
+  ~FileLock() { release(); }
+
+  // Waits until `deadline` (InUse after it).  `fd` must stay open while the lock is held.
+  static Result<FileLock> take(int fd, LockMode mode, Deadline deadline);
+  // Exclusive, with the dotlock: `path` + ".lock", made by O_EXCL with our pid in it; one whose age
+  // is over `stale_seconds` and whose pid is dead is removed.  EACCES, EPERM and EROFS on making it
+  // mean that fcntl alone protects the file.
+  static Result<FileLock> take_with_dotlock(int fd, const std::string& path, Deadline deadline,
+                                            int stale_seconds = 120);
+  [[nodiscard]] bool held() const { return fd_ >= 0; }
+  void release();
+
+ private:
+  int fd_ = -1;
+  std::string dotlock_;
+};
+
+}  // namespace dmail

@@ -1,0 +1,38 @@
+// The keyword names of one mailbox; a keyword's bit in Record::keywords is its place here.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ascii.h"
+
+namespace dmail::store {
+
+inline constexpr size_t kMaxKeywords = 64;      // 30 in an mbx file
+inline constexpr size_t kMaxKeywordLength = 64; // octets
+
+class KeywordTable {
+ public:
+  [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
+  [[nodiscard]] std::optional<unsigned> find(std::string_view name) const {
+    for (size_t i = 0; i < names_.size(); ++i)
+      if (iequals(names_[i], name)) return static_cast<unsigned>(i);
+    return std::nullopt;
+  }
+  // The bit of `name`, added when there is room below `limit`.
+  std::optional<unsigned> add(std::string_view name, size_t limit = kMaxKeywords) {
+    if (auto bit = find(name)) return bit;
+    if (names_.size() >= limit || name.empty() || name.size() > kMaxKeywordLength) return std::nullopt;
+    names_.emplace_back(name);
+    return static_cast<unsigned>(names_.size() - 1);
+  }
+  void clear() { names_.clear(); }
+
+ private:
+  std::vector<std::string> names_;
+};
+
+}  // namespace dmail::store

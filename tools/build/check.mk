@@ -1,0 +1,62 @@
+# Tests.  `make unit-FOLDER` builds and runs the unit tests of one folder of common/ (or of a daemon).
+UNIT_FOLDERS := $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard tests/unit/*/*_test.cc)))))
+
+BELOW_base := base
+BELOW_io := io base
+BELOW_log := log io base
+BELOW_conf := conf log io base
+BELOW_account := account conf log io base
+BELOW_auth := auth account conf log io base
+BELOW_privsep := $(CHAIN_HOST)
+BELOW_table := table io base
+BELOW_mail := mail io base
+BELOW_store := $(CHAIN_MAIL)
+BELOW_imapd := $(CHAIN_HOST) $(CHAIN_MAIL)
+BELOW_dpopd := $(BELOW_imapd)
+BELOW_dsmtpd := $(BELOW_imapd)
+OWN_imapd = $(call obj,$(filter-out %main.cc,$(call session_src,imapd)))
+OWN_dpopd = $(call obj,$(filter-out %main.cc,$(call session_src,dpopd)))
+OWN_dsmtpd = $(call obj,$(filter-out %main.cc,$(call session_src,dsmtpd)))
+EXT_auth := -lcrypt
+EXT_privsep := -lcrypt $(if $(filter yes,$(HAVE_SECCOMP)),-lseccomp)
+EXT_table := -ldb-5.3
+EXT_imapd := $(EXT_privsep)
+EXT_dpopd := $(EXT_privsep)
+EXT_dsmtpd := $(EXT_privsep)
+
+define unit
+$(B)/tests/unit-$(1): $(B)/tests/unit/main.o $(call obj,$(wildcard tests/unit/$(1)/*_test.cc)) $(OWN_$(1)) \
+  $(call arch,$(sort $(BELOW_$(1))))
+	@mkdir -p $$(@D)
+	$(CXX) $(LDFLAGS_ALL) $(LINK_dynamic) -o $$@ $$(filter %.o,$$^) \
+	  -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $(EXT_$(1))
+.PHONY: unit-$(1)
+unit-$(1): $(B)/tests/unit-$(1)
+	$(B)/tests/unit-$(1)
+endef
+$(foreach f,$(UNIT_FOLDERS),$(eval $(call unit,$(f))))
+.PHONY: unit
+unit: $(addprefix unit-,$(UNIT_FOLDERS))
+
+# Fuzz targets: tests/fuzz/fuzz_X.cc each, libFuzzer with AddressSanitizer and UBSan, all of common/
+# and the sessions built by clang in a build directory of their own.
+FUZZ_B := build-fuzz
+FUZZERS := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.cc)))
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz-build fuzz
+fuzz-build:
+	$(MAKE) B=$(FUZZ_B) CXX=clang++ SAN=fuzzer-no-link,address,undefined OPT='-O1 -g1' STATIC_LINK= \
+	  $(addprefix $(FUZZ_B)/fuzz/,$(FUZZERS))
+define fuzzer
+$(B)/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(foreach d,imapd dpopd dsmtpd,$(OWN_$(d))) $(call arch,$(FOLDERS))
+	@mkdir -p $$(@D)
+	$(CXX) $(LDFLAGS) -fsanitize=fuzzer,address,undefined -o $$@ $(B)/tests/fuzz/$(1).o \
+	  -Wl,--start-group $(foreach d,$(FUZZ_OWN_$(1)),$(OWN_$(d))) $(call arch,$(FOLDERS)) -Wl,--end-group \
+	  -lcrypt -ldb-5.3 $(if $(filter yes,$(HAVE_SECCOMP)),-lseccomp)
+endef
+$(foreach f,$(FUZZERS),$(eval $(call fuzzer,$(f))))
+fuzz: fuzz-build
+	tests/fuzz/run $(FUZZ_B)/fuzz $(FUZZ_SECONDS)
+
+lint:
+	tests/lint/run
