@@ -8,7 +8,7 @@
 
 namespace dmail::mail {
 
-std::string decode_base64(std::string_view body);            // tolerant: skips other bytes
+std::string decode_base64(std::string_view body);  // tolerant: skips other bytes
 std::string decode_quoted_printable(std::string_view body);
 // By the name of a content-transfer-encoding; unknown and identity ones give the input.
 std::string decode_transfer(std::string_view body, std::string_view encoding);
@@ -19,7 +19,8 @@ bool charset_known(std::string_view charset);
 // Unknown charsets: 8-bit bytes become U+FFFD.
 std::string to_utf8(std::string_view text, std::string_view charset);
 
-// Header value with encoded words decoded to UTF-8; adjacent words join, CR, LF and NUL become blanks.
+// Header value with encoded words decoded to UTF-8; adjacent words join, CR, LF and NUL become
+// blanks.
 std::string decode_header(std::string_view value);
 
 // For searching: UTF-8 folded to one case (ASCII, Latin, Greek, Cyrillic one-to-one), so that

@@ -1,6 +1,6 @@
-// RFC 5322 header fields: cutting a header block into fields, unfolding, values.  Views point into the
-// input; nothing is copied.  Any bytes are accepted: a line that is no field is skipped by `fields`
-// and kept by what sends the header on.
+// RFC 5322 header fields: cutting a header block into fields, unfolding, values.  Views point into
+// the input; nothing is copied.  Any bytes are accepted: a line that is no field is skipped by
+// `fields` and kept by what sends the header on.
 #pragma once
 
 #include <string>
@@ -15,8 +15,8 @@ struct Field {
   std::string_view whole;  // name to line end, continuation lines included
 };
 
-// Octets of the header block at the front of `message`, the empty line included; all of it when there
-// is no empty line.  Lines may end in CRLF or LF.
+// Octets of the header block at the front of `message`, the empty line included; all of it when
+// there is no empty line.  Lines may end in CRLF or LF.
 size_t header_size(std::string_view message);
 
 // Walks the fields of a header block.

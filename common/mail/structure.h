@@ -15,21 +15,22 @@ namespace dmail::mail {
 
 inline constexpr size_t kMaxParts = 10000;
 inline constexpr size_t kMaxDepth = 100;
-inline constexpr size_t kMaxParameters = 128;     // of one Content-Type or Content-Disposition
-inline constexpr size_t kMaxAddresses = 10000;    // of one header field, in an envelope
-inline constexpr size_t kMaxEnvelopeField = 65536;// octets of one field taken into an envelope
+inline constexpr size_t kMaxParameters = 128;       // of one Content-Type or Content-Disposition
+inline constexpr size_t kMaxAddresses = 10000;      // of one header field, in an envelope
+inline constexpr size_t kMaxEnvelopeField = 65536;  // octets of one field taken into an envelope
 
 // One MIME part.  Offsets are octets from the start of the message, CRLF form.
 struct Part {
-  std::string type, subtype;         // upper case, as sent: "TEXT", "PLAIN"
-  uint64_t header_start = 0;         // of the part's MIME header (0 for the top)
-  uint64_t body_start = 0;           // first octet after the blank line
-  uint64_t body_end = 0;             // one past the last octet of the body
-  uint64_t lines = 0;                // CRLFs in the body
-  std::string encoding;              // upper case content-transfer-encoding, "7BIT" by default
-  std::string charset;               // as written, may be empty
-  std::vector<size_t> children;      // indexes into Structure::parts; message/rfc822 has one: its
-                                     // part describes the enclosed message (header_start = body_start of this)
+  std::string type, subtype;  // upper case, as sent: "TEXT", "PLAIN"
+  uint64_t header_start = 0;  // of the part's MIME header (0 for the top)
+  uint64_t body_start = 0;    // first octet after the blank line
+  uint64_t body_end = 0;      // one past the last octet of the body
+  uint64_t lines = 0;         // CRLFs in the body
+  std::string encoding;       // upper case content-transfer-encoding, "7BIT" by default
+  std::string charset;        // as written, may be empty
+  std::vector<size_t>
+      children;  // indexes into Structure::parts; message/rfc822 has one: its
+                 // part describes the enclosed message (header_start = body_start of this)
 };
 
 struct Structure {
@@ -43,8 +44,8 @@ Structure parse_structure(std::string_view message);
 std::string envelope_text(std::string_view header);
 std::string body_text(std::string_view message, const Structure& structure, bool extensible);
 
-// Resolves an IMAP section number ("1.2"): parts are numbered as in RFC 3501 section 6.4.5.  Null when
-// there is no such part.  An empty path is the message itself.
+// Resolves an IMAP section number ("1.2"): parts are numbered as in RFC 3501 section 6.4.5.  Null
+// when there is no such part.  An empty path is the message itself.
 const Part* find_part(const Structure& structure, const std::vector<uint32_t>& path);
 
 }  // namespace dmail::mail
