@@ -1,0 +1,20 @@
+// Lists of wildcards as dmail.conf has them (valid_users, user_ip_address, plaintext_login_from).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dmail::account {
+
+// Read left to right, the first pattern that matches decides: `!` before a pattern refuses.  When
+// none matches, the value is refused, except that a list of nothing but refusals allows the rest,
+// and an empty list allows everything.  An item may hold several patterns separated by blanks or
+// commas.
+bool list_allows(const std::vector<std::string>& list, std::string_view value, bool fold_case);
+
+// The text form in which addresses are compared: `::ffff:1.2.3.4` becomes `1.2.3.4`, letters become
+// small, a zone (`%eth0`) is dropped.
+std::string plain_ip(std::string_view ip);
+
+}  // namespace dmail::account

@@ -1,0 +1,75 @@
+// One way to ask whether a password is right and what is known of an account.  For the root
+// monitors: the code here is linked statically, does no NSS and no PAM, and parses nothing but
+// bounded reply lines.
+//
+//   authent_method unix_user   the program `unixauth` of the libexec directory (PAM), as root
+//   authent_method external    authent_process (imapd: imapd_authent_process), a child on two
+//   pipes, as
+//                              the mail user; or `unix:/path`, the socket of a resident module
+//   a domain's vdomain_passwd  its passwd file, through crypt(3), before either
+//
+// One object serves one connection; a child is started at the first question and kept until the
+// object goes.  A question takes at most authent_timeout.  A module that dies, is late, says too
+// much or answers for somebody else is Dead: temporary, never "wrong password", never "no such
+// user".
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "account/account.h"
+#include "conf/settings.h"
+
+namespace dmail::auth {
+
+inline constexpr size_t kMaxPassword = 1024;           // bytes
+inline constexpr size_t kMaxReplyLine = 8 * 1024;      // one line of a module
+inline constexpr size_t kMaxReplyTotal = 1024 * 1024;  // everything a module says to one question
+inline constexpr size_t kMaxLabels = 100;
+
+struct Answer {
+  enum class Kind {
+    Ok,
+    No,    // check: wrong password or no such user, never told apart.  lookup: no such user
+    Dead,  // cannot be answered now: a temporary failure
+  };
+  Kind kind = Kind::Dead;
+  account::Facts facts;                                     // Ok only
+  std::vector<std::pair<std::string, std::string>> labels;  // Ok only; fwd, quota, ...
+  std::string text;  // why, for the log (escaped there); never for the client
+
+  [[nodiscard]] bool ok() const { return kind == Kind::Ok; }
+  [[nodiscard]] const std::string* label(std::string_view name) const {
+    for (const auto& [key, value] : labels)
+      if (key == name) return &value;
+    return nullptr;
+  }
+};
+
+class Authenticator {
+ public:
+  virtual ~Authenticator() = default;
+  // An empty password, one over kMaxPassword, or one holding CR, LF or NUL is No without asking.
+  virtual Answer check(const account::Name& name, std::string_view password) = 0;
+  virtual Answer lookup(const account::Name& name) = 0;
+};
+
+struct Options {
+  account::Service service = account::Service::Imap;
+  std::string libexec;    // directory of unixauth
+  std::string client_ip;  // told to a child in DMAIL_CLIENT_IP (and to PAM)
+  // The mail user, when we are root: modules other than unixauth run as it, and it may own the
+  // socket of a resident module.  Ignored when we are not root.
+  uid_t mail_uid = 0;
+  gid_t mail_gid = 0;
+};
+
+// Never fails: what cannot work answers Dead, with the reason as text.
+std::unique_ptr<Authenticator> make_authenticator(const conf::Settings& settings, Options options);
+
+}  // namespace dmail::auth
