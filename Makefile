@@ -18,7 +18,7 @@ HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protectio
 ifeq ($(SAN),)
 HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 else
-HARDEN += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+HARDEN += -DDMAIL_SANITIZED=1 -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 STATIC_LINK := -pie
 endif
 ifeq ($(WERROR),yes)

@@ -33,7 +33,8 @@ class FdStream : public Stream {
   int out_;
 };
 
-// True when `fd` becomes readable before the deadline.
+// True when `fd` becomes readable (writable) before the deadline.
 bool wait_readable(int fd, Deadline deadline);
+bool wait_writable(int fd, Deadline deadline);
 
 }  // namespace dmail

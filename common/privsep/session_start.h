@@ -17,13 +17,13 @@ inline constexpr int kLogFd = 4;    // the open log file; absent (closed) when r
 inline constexpr size_t kMaxStart = 256 * 1024;
 
 struct SessionStart {
-  std::string service;      // "imap", "pop", "smtp", "lmtp"
-  std::string user;         // account name, for texts and logs
-  std::string drop_file;    // absolute path of the INBOX
-  std::string folders;      // absolute path of the folder directory
-  uint64_t quota_bytes = 0; // 0: none
-  std::string session_id;   // the same through all processes of a connection
-  std::string client_ip;    // empty when run by hand
+  std::string service;       // "imap", "pop", "smtp", "lmtp"
+  std::string user;          // account name, for texts and logs
+  std::string drop_file;     // absolute path of the INBOX
+  std::string folders;       // absolute path of the folder directory
+  uint64_t quota_bytes = 0;  // 0: none
+  std::string session_id;    // the same through all processes of a connection
+  std::string client_ip;     // empty when run by hand
   bool tls = false;
   std::string tag;          // IMAP: tag of the command that logged in; its OK is ours to send
   std::string command;      // "LOGIN" or "AUTHENTICATE"

@@ -1,0 +1,29 @@
+// The first steps of every root monitor: sound descriptors, who is connected, a name for the
+// connection.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace dmail::privsep {
+
+// Descriptors 0 and 1 must be open (one of them closed: Error).  2 becomes /dev/null where it is
+// closed or is the connection itself, as inetd leaves it, so that nothing meant for a person
+// reaches the client.  3 and up are closed.  SIGPIPE is ignored, the umask is 077, core files are
+// off.
+Status tidy_process();
+
+struct Endpoints {
+  std::string client_ip;  // "192.0.2.1", "2001:db8::1"; an IPv4-mapped address as IPv4; empty when
+  std::string local_ip;   // the descriptor is no internet socket (a pipe, a Unix socket)
+  uint16_t client_port = 0;
+  uint16_t local_port = 0;
+};
+Endpoints endpoints_of(int fd);
+
+// Unlike every other connection's on this host: time and process id, about 14 letters and digits.
+std::string new_session_id();
+
+}  // namespace dmail::privsep

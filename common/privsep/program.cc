@@ -1,0 +1,136 @@
+#include "privsep/program.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+
+#include "base/text.h"
+#include "privsep/drop.h"
+#include "privsep/place.h"
+
+namespace dmail::privsep {
+namespace {
+
+struct Prepared {
+  OwnedFd program;
+  int source[kPlaces];
+  std::vector<char*> arguments;
+  std::vector<char*> environment;
+  std::string zone;
+};
+
+Status prepare(const ProgramPlan& plan, Prepared& out) {
+  std::fill(std::begin(out.source), std::end(out.source), -1);
+  for (const auto& [ours, theirs] : plan.descriptors) {
+    if (theirs < 0 || theirs >= kPlaces || ours < 0)
+      return Error{ErrorKind::BadInput, "Internal error", "a descriptor out of range"};
+    out.source[theirs] = ours;
+  }
+  out.program = OwnedFd(::open(plan.program.c_str(), O_PATH | O_CLOEXEC));
+  if (!out.program.valid()) return system_error(concat("open ", plan.program), errno);
+  for (const std::string& a : plan.arguments) out.arguments.push_back(const_cast<char*>(a.c_str()));
+  out.arguments.push_back(nullptr);
+  // Nothing of our environment passes on but the time zone.
+  if (const char* zone = std::getenv("TZ"); zone != nullptr) {
+    out.zone = concat("TZ=", zone);
+    out.environment.push_back(out.zone.data());
+  }
+  out.environment.push_back(nullptr);
+  return {};
+}
+
+Error place_and_exec(const ProgramPlan& plan, const Prepared& prepared) {
+  if (Status done = become(plan.ids); !done) return std::move(done.error());
+  if (!place_descriptors(prepared.source, prepared.program.get()))
+    return system_error("placing descriptors", errno);
+  ::syscall(SYS_execveat, kPlaces, "", prepared.arguments.data(), prepared.environment.data(),
+            AT_EMPTY_PATH);
+  return system_error(concat("exec ", plan.program), errno);
+}
+
+}  // namespace
+
+Error run_as(const ProgramPlan& plan) {
+  Prepared prepared;
+  if (Status done = prepare(plan, prepared); !done) return std::move(done.error());
+  return place_and_exec(plan, prepared);
+}
+
+Result<pid_t> start_as(const ProgramPlan& plan) {
+  Prepared prepared;
+  DMAIL_TRY(prepare(plan, prepared));
+  int pipe[2];
+  if (::pipe2(pipe, O_CLOEXEC) != 0) return system_error("pipe", errno);
+  OwnedFd report(pipe[0]);
+  OwnedFd report_in(pipe[1]);
+  // A true copy, not shared memory: from setuid on, the user's other processes may touch the child.
+  const pid_t pid = ::fork();
+  if (pid < 0) return system_error("fork", errno);
+  if (pid == 0) {
+    // Beyond the places, where only the exec closes it.
+    const int told = ::fcntl(report_in.get(), F_DUPFD_CLOEXEC, kPlaces + 1);
+    const Error error = place_and_exec(plan, prepared);
+    const size_t size = std::min<size_t>(error.log.size(), PIPE_BUF);
+    if (::write(told, error.log.data(), size) < 0) ::_exit(126);
+    ::_exit(127);
+  }
+  report_in.reset();
+  char text[PIPE_BUF];
+  ssize_t n = 0;
+  while ((n = ::read(report.get(), text, sizeof text)) < 0 && errno == EINTR) continue;
+  if (n == 0) return pid;
+  ::waitpid(pid, nullptr, 0);
+  return Error{ErrorKind::Io, "Internal error",
+               std::string(text, n > 0 ? static_cast<size_t>(n) : 0)};
+}
+
+Result<Ids> ids_for_account(uid_t uid, bool has_uid, bool become_user, std::string_view mail_user) {
+  if (!is_root()) return Ids{::getuid(), ::getgid()};
+  Result<Ids> ids = has_uid && become_user ? ids_of(uid) : ids_of(mail_user);
+  if (ids && (ids->uid == 0 || ids->gid == 0))
+    return Error{ErrorKind::NoPermission, "Mail of this account cannot be served",
+                 "the account's ids are root's"};
+  return ids;
+}
+
+Result<OwnedFd> text_descriptor(std::string_view text) {
+  // A short text fits into a pipe; a long one needs a file, and memory has one.
+  constexpr size_t kPipeHolds = 4096;
+  OwnedFd in, out;
+  if (text.size() <= kPipeHolds) {
+    int pipe[2];
+    if (::pipe2(pipe, O_CLOEXEC) != 0) return system_error("pipe", errno);
+    in.reset(pipe[1]);
+    out.reset(pipe[0]);
+  } else {
+    out.reset(::memfd_create("start", MFD_CLOEXEC));
+    if (!out.valid()) return system_error("memfd", errno);
+  }
+  const int target = in.valid() ? in.get() : out.get();
+  while (!text.empty()) {
+    const ssize_t n = ::write(target, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error("write of the session start", errno);
+    text.remove_prefix(static_cast<size_t>(n));
+  }
+  if (!in.valid() && ::lseek(out.get(), 0, SEEK_SET) != 0) return system_error("lseek", errno);
+  return out;
+}
+
+std::string sibling(std::string_view libexec_path, std::string_view name) {
+  if (!libexec_path.empty()) return concat(libexec_path, '/', name);
+  char self[PATH_MAX];
+  const ssize_t n = ::readlink("/proc/self/exe", self, sizeof self);
+  if (n <= 0 || static_cast<size_t>(n) >= sizeof self) return concat(DMAIL_LIBEXEC, '/', name);
+  const std::string_view path(self, static_cast<size_t>(n));
+  return concat(path.substr(0, path.rfind('/') + 1), name);
+}
+
+}  // namespace dmail::privsep

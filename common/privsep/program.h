@@ -1,0 +1,42 @@
+// Running a program as an ordinary user: the end of a monitor (run_as) or a child of it (start_as).
+// Neither ever runs anything as root.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "io/owned_fd.h"
+#include "privsep/ids.h"
+
+namespace dmail::privsep {
+
+struct ProgramPlan {
+  std::string program;                 // path
+  std::vector<std::string> arguments;  // argv[0] first
+  std::vector<std::pair<int, int>>
+      descriptors;  // {ours, the program's (below 12)}; others are closed
+  Ids ids;          // as become() takes them
+};
+
+// The program replaces this process: returns only with what went wrong, and then the process may
+// have changed its ids and descriptors and must end soon.
+Error run_as(const ProgramPlan& plan);
+// As a child.  Returns once the program runs.
+Result<pid_t> start_as(const ProgramPlan& plan);
+
+// Whom to serve a user as: the account's uid (and its gid from /etc/passwd), else, where
+// `become_user` is false or the account has no uid, the mail user.  Not root: ourselves.
+Result<Ids> ids_for_account(uid_t uid, bool has_uid, bool become_user, std::string_view mail_user);
+
+// A descriptor from which `text` can be read once, for kStartFd.
+Result<OwnedFd> text_descriptor(std::string_view text);
+
+// A sibling program: in `libexec_path` when that is set, else beside this executable.
+std::string sibling(std::string_view libexec_path, std::string_view name);
+
+}  // namespace dmail::privsep
