@@ -1,0 +1,188 @@
+#include "conf/value.h"
+
+#include <algorithm>
+
+#include "base/ascii.h"
+#include "base/number.h"
+#include "base/text.h"
+
+namespace dmail::conf {
+
+namespace {
+
+constexpr uint64_t kMaxQuota = uint64_t{1} << 40;  // kbytes; times 1024 still fits
+
+// Position after the closing quote of the string that starts at s[0], or npos.
+size_t quoted_size(std::string_view s) {
+  for (size_t i = 1; i < s.size(); ++i) {
+    if (s[i] == '\\')
+      ++i;
+    else if (s[i] == '"')
+      return i + 1;
+  }
+  return std::string_view::npos;
+}
+
+bool is_separator(char c) { return is_blank(c) || c == ','; }
+
+// Words between blanks and commas; a word may be quoted.
+std::vector<std::string> take_words(std::string_view s) {
+  std::vector<std::string> words;
+  while (true) {
+    while (!s.empty() && is_separator(s.front())) s.remove_prefix(1);
+    if (s.empty()) return words;
+    size_t n = s.front() == '"' ? quoted_size(s) : std::string_view::npos;
+    if (n == std::string_view::npos || (n < s.size() && !is_separator(s[n])))
+      n = static_cast<size_t>(std::find_if(s.begin(), s.end(), is_separator) - s.begin());
+    words.push_back(unquoted(s.substr(0, n)));
+    s.remove_prefix(n);
+  }
+}
+
+bool is_path(std::string_view s) { return !s.empty() && s.front() == '/'; }
+
+// An address is not parsed here (account does); this only keeps a name from passing for one.
+bool looks_like_address(std::string_view s) {
+  return !s.empty() && s.find_first_not_of("0123456789abcdefABCDEF.:*") == std::string_view::npos &&
+         s.find_first_of(".:") != std::string_view::npos;
+}
+
+// What is wrong with one line of a list of several words.  `words` may be put into order.
+std::string check_words(const Entry& entry, std::vector<std::string_view>& words) {
+  const auto field = entry.field.as_list;
+  if (field == &Settings::vdomain) {
+    if (!words[1].starts_with('@') && !looks_like_address(words[1]))
+      return "the second word must be @suffix or an IP address";
+    if (!is_path(words[3])) return "the fourth word must be an absolute path";
+  }
+  if (field == &Settings::maildir_althome && !is_path(words[1]))
+    return "the second word must be an absolute path";
+  if (field == &Settings::vdomain_passwd) {
+    if (is_path(words[0])) std::swap(words[0], words[1]);
+    if (!is_path(words[1]) || is_path(words[0])) return "must be a domain and an absolute path";
+  }
+  if (field == &Settings::forward)
+    for (std::string_view w : words)
+      if (w.find('@') == std::string_view::npos) return "must be two full addresses";
+  return {};
+}
+
+std::string take_list(std::vector<std::string>& list, const Entry& entry, std::string_view value,
+                      bool fresh) {
+  std::vector<std::string> items;
+  if (value == "\"\"") {
+    fresh = true;  // an empty list on purpose
+  } else if (entry.words == 0) {
+    items = take_words(value);
+  } else {
+    auto words = split_words(value);
+    if (words.size() != entry.words)
+      return concat("must be ", static_cast<unsigned>(entry.words),
+                    entry.words == 1 ? " word" : " words");
+    if (std::string problem = check_words(entry, words); !problem.empty()) return problem;
+    std::string item(words[0]);
+    for (size_t i = 1; i < words.size(); ++i) item += concat(' ', words[i]);
+    items.push_back(std::move(item));
+  }
+  if (fresh) list.clear();
+  std::move(items.begin(), items.end(), std::back_inserter(list));
+  return {};
+}
+
+std::string take_choice(std::string& field, const Entry& entry, std::string_view value) {
+  if (entry.field.as_text == &Settings::authent_method && iequals(value, "nt_user"))
+    return "must be unix_user or external: nt_user exists on Windows only";
+  for (std::string_view choice : split_words(choices_of(entry)))
+    if (iequals(choice, value)) {
+      field = choice;
+      return {};
+    }
+  std::string problem = "must be one of";
+  for (std::string_view choice : split_words(choices_of(entry))) problem += concat(' ', choice);
+  return problem;
+}
+
+std::string take_text(std::string& field, const Entry& entry, std::string_view value) {
+  std::string text = unquoted(value);
+  if (entry.type == Row::Type::Path && !text.empty() && !is_path(text))
+    return "must be an absolute path";
+  if (entry.field.as_text == &Settings::vdomain_separator &&
+      (text.size() != 1 || !is_graph(text[0]) || text[0] == '/'))
+    return "must be one printable character other than a slash";
+  field = std::move(text);
+  return {};
+}
+
+std::string take_number(int64_t& field, const Entry& entry, std::string_view value) {
+  const auto n = parse_u64(value, static_cast<uint64_t>(entry.high));
+  if (!n || static_cast<int64_t>(*n) < entry.low) {
+    std::string problem = concat("must be a number from ", entry.low, " to ", entry.high);
+    if (!choices_of(entry).empty()) problem += concat(" (", choices_of(entry), ")");
+    return problem;
+  }
+  field = static_cast<int64_t>(*n);
+  return {};
+}
+
+std::string take_quota(int64_t& field, std::string_view value) {
+  if (iequals(value, "true") || iequals(value, "false")) {
+    field = iequals(value, "true") ? kQuotaOfAccount : kQuotaOff;
+  } else if (const auto n = parse_u64(value, kMaxQuota)) {
+    field = static_cast<int64_t>(*n);
+  } else {
+    return "must be true, false or a number of kbytes";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string unquoted(std::string_view value) {
+  if (value.size() < 2 || value.front() != '"' || quoted_size(value) != value.size())
+    return std::string(value);
+  std::string text;
+  for (size_t i = 1; i + 1 < value.size(); ++i) {
+    if (value[i] == '\\') ++i;
+    text.push_back(value[i]);
+  }
+  return text;
+}
+
+std::string quoted_if_needed(std::string_view value, bool is_word) {
+  const auto special = [&](char c) { return is_word ? is_separator(c) : false; };
+  const bool plain = !value.empty() && value.front() != '"' && !is_blank(value.front()) &&
+                     !is_blank(value.back()) && std::none_of(value.begin(), value.end(), special);
+  if (plain) return std::string(value);
+  std::string text = "\"";
+  for (char c : value) {
+    if (c == '"' || c == '\\') text.push_back('\\');
+    text.push_back(c);
+  }
+  text.push_back('"');
+  return text;
+}
+
+std::string take_value(Settings& settings, const Entry& entry, std::string_view value, bool fresh) {
+  switch (entry.type) {
+    case Row::Type::Bool:
+      if (!iequals(value, "true") && !iequals(value, "false")) return "must be true or false";
+      settings.*entry.field.as_bool = iequals(value, "true");
+      return {};
+    case Row::Type::Int:
+      return take_number(settings.*entry.field.as_int, entry, value);
+    case Row::Type::Quota:
+      return take_quota(settings.*entry.field.as_int, value);
+    case Row::Type::Word:
+      return take_choice(settings.*entry.field.as_text, entry, value);
+    case Row::Type::Text:
+    case Row::Type::Path:
+      return take_text(settings.*entry.field.as_text, entry, value);
+    case Row::Type::List:
+      return take_list(settings.*entry.field.as_list, entry, value, fresh);
+    case Row::Type::Ignored:
+      break;
+  }
+  return {};
+}
+
+}  // namespace dmail::conf
