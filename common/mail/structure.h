@@ -17,6 +17,7 @@ inline constexpr size_t kMaxParts = 10000;
 inline constexpr size_t kMaxDepth = 100;
 inline constexpr size_t kMaxParameters = 128;       // of one Content-Type or Content-Disposition
 inline constexpr size_t kMaxAddresses = 10000;      // of one header field, in an envelope
+inline constexpr size_t kMaxBoundary = 4096;        // octets; a longer one is taken for none
 inline constexpr size_t kMaxEnvelopeField = 65536;  // octets of one field taken into an envelope
 
 // One MIME part.  Offsets are octets from the start of the message, CRLF form.
@@ -28,9 +29,13 @@ struct Part {
   uint64_t lines = 0;         // CRLFs in the body
   std::string encoding;       // upper case content-transfer-encoding, "7BIT" by default
   std::string charset;        // as written, may be empty
-  std::vector<size_t>
-      children;  // indexes into Structure::parts; message/rfc822 has one: its
-                 // part describes the enclosed message (header_start = body_start of this)
+  // Indexes into Structure::parts.  A message/rfc822 has one: the enclosed message, whose
+  // header_start is the body_start of this.  A multipart has at least one: an empty text part when
+  // none was found.
+  std::vector<size_t> children;
+  // Over a limit, or a message/rfc822 that is sent encoded: type and subtype are APPLICATION and
+  // OCTET-STREAM, whatever the header says, and nothing inside is looked at.
+  bool opaque = false;
 };
 
 struct Structure {

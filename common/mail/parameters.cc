@@ -1,0 +1,85 @@
+#include "mail/parameters.h"
+
+#include "base/ascii.h"
+#include "mail/header.h"
+#include "mail/structure.h"
+
+namespace dmail::mail {
+
+namespace {
+
+bool stops_token(char c) {
+  return is_space(c) || c == ';' || c == '/' || c == '=' || c == '(' || c == '"' || c == ',';
+}
+// Values are often sent bare though they hold "=" or "/".
+bool stops_value(char c) { return is_space(c) || c == ';' || c == '"'; }
+
+}  // namespace
+
+ParameterCursor::ParameterCursor(std::string_view value)
+    : lexer_(value.substr(0, kMaxEnvelopeField)) {}
+
+bool ParameterCursor::take_type(std::string_view& type, std::string_view& subtype) {
+  type = take_token();
+  subtype = {};
+  if (type.empty() || !lexer_.take('/')) return false;
+  subtype = take_token();
+  return !subtype.empty();
+}
+
+std::string_view ParameterCursor::take_token() {
+  lexer_.skip_cfws();
+  const std::string_view token = lexer_.take_run(stops_token);
+  lexer_.skip_cfws();
+  return token;
+}
+
+bool ParameterCursor::next(std::string_view& name, std::string_view& value) {
+  while (count_ < kMaxParameters) {
+    // Whatever stands before the semicolon belongs to nothing.
+    while (!lexer_.at_end() && lexer_.peek() != ';') {
+      if (lexer_.skip_cfws()) continue;
+      unquoted_.clear();
+      if (lexer_.peek() == '"') {
+        lexer_.take_quoted(unquoted_);
+      } else {
+        lexer_.skip_one();
+      }
+    }
+    if (!lexer_.take(';')) return false;
+    name = take_token();
+    if (name.empty() || !lexer_.take('=')) continue;
+    lexer_.skip_cfws();
+    if (lexer_.peek() == '"') {
+      unquoted_.clear();
+      lexer_.take_quoted(unquoted_);
+      value = unquoted_;
+    } else {
+      value = lexer_.take_run(stops_value);
+    }
+    ++count_;
+    return true;
+  }
+  return false;
+}
+
+void MimeFields::take(std::string_view field) {
+  constexpr std::string_view prefix = "content-";
+  if (!istarts_with(field, prefix)) return;
+  FieldCursor cursor(field);
+  Field f;
+  if (!cursor.next(f)) return;
+  const std::string_view name = f.name.substr(prefix.size());
+  std::string_view* slot = iequals(name, "type")                ? &type
+                           : iequals(name, "transfer-encoding") ? &encoding
+                           : iequals(name, "id")                ? &id
+                           : iequals(name, "description")       ? &description
+                           : iequals(name, "disposition")       ? &disposition
+                           : iequals(name, "md5")               ? &md5
+                           : iequals(name, "language")          ? &language
+                           : iequals(name, "location")          ? &location
+                                                                : nullptr;
+  if (slot != nullptr && slot->data() == nullptr) *slot = f.value;
+}
+
+}  // namespace dmail::mail

@@ -1,0 +1,38 @@
+// Values of Content-Type and Content-Disposition (RFC 2045 section 5.1, RFC 2183): a first value
+// and parameters.  Parameters of RFC 2231 (name*0*=...) are passed as they stand.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "mail/lexer.h"
+
+namespace dmail::mail {
+
+// Walks the parameters; at most kMaxParameters of them, what follows is not looked at.
+class ParameterCursor {
+ public:
+  // "type/subtype" of a Content-Type; false (and empty views) when it is none.
+  bool take_type(std::string_view& type, std::string_view& subtype);
+  // The one token of a Content-Disposition.
+  std::string_view take_token();
+
+  explicit ParameterCursor(std::string_view value);
+  // `value` is valid until the next call.  Parameters without a name or "=" are skipped.
+  bool next(std::string_view& name, std::string_view& value);
+
+ private:
+  Lexer lexer_;
+  std::string unquoted_;
+  size_t count_ = 0;
+};
+
+// The MIME fields of one header block, folded as they stand; null views when absent.
+struct MimeFields {
+  std::string_view type, encoding, id, description, disposition, md5, language, location;
+  // Takes the field at the front of `line` (continuation lines included) if it is one of these and
+  // the first of its name.
+  void take(std::string_view field);
+};
+
+}  // namespace dmail::mail
