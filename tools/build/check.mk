@@ -60,3 +60,19 @@ fuzz: fuzz-build
 
 lint:
 	tests/lint/run
+
+# ---- what the README names -----------------------------------------------------------------------
+SAMPLE_MAIL := $(firstword $(wildcard ../shared/mail))
+demo: packages all
+	MAIL_DIR=$(SAMPLE_MAIL) tools/build/demo $(CURDIR)/$(B)/bin
+
+packages:
+	@sh tools/build/install-packages check
+
+check: packages
+	$(MAKE) check-built
+.PHONY: check-built
+check-built: all unit-build
+	DMAIL_MAIL_DIR=$(abspath $(SAMPLE_MAIL)) tests/run $(CURDIR)/$(B)
+.PHONY: unit-build
+unit-build: $(addprefix $(B)/tests/unit-,$(UNIT_FOLDERS))

@@ -5,3 +5,10 @@
 # Convention in a daemon's folder: main.cc is the monitor, login*.cc the login program, deliver*.cc the
 # delivery program, everything else the session.
 session_src = $(filter-out %/main.cc %/login%.cc %/deliver%.cc,$(wildcard $(1)/*.cc))
+
+# ---- dmtry: a private instance for demonstrations and tests
+PROGRAMS += dmtry
+dmtry_SRC := $(wildcard tools/dmtry/*.cc)
+dmtry_LIBS := io base
+dmtry_LINK := dynamic
+dmtry_EXT := -lssl -lcrypto

@@ -1,0 +1,31 @@
+// What a POP3 command came to.  A handler returns it; session.cc alone prints it.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "base/result.h"
+
+namespace dmail::dpopd {
+
+struct Outcome {
+  enum class Kind {
+    Ok,
+    Err,
+    Sent,
+    Bye
+  } kind = Kind::Ok;  // Sent: the handler streamed its whole reply
+  std::string text;
+  bool bad_command = false;  // counts towards kMaxBadCommands
+
+  static Outcome ok(std::string text) { return {Kind::Ok, std::move(text), false}; }
+  static Outcome err(std::string text) { return {Kind::Err, std::move(text), false}; }
+  static Outcome bad(std::string text) { return {Kind::Err, std::move(text), true}; }
+  static Outcome sent() { return {Kind::Sent, {}, false}; }
+  static Outcome bye(std::string text) { return {Kind::Bye, std::move(text), false}; }
+};
+
+// A storage error as a reply, with the response code of RFC 2449 and RFC 3206 where one fits.
+Outcome failed(const Error& error);
+
+}  // namespace dmail::dpopd

@@ -1,0 +1,175 @@
+#include "dpopd/session.h"
+
+#include "base/ascii.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "dpopd/command_table.h"
+#include "dpopd/limits.h"
+#include "io/connection_over.h"
+
+namespace dmail::dpopd {
+
+Outcome failed(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::InUse:
+      return Outcome::err("[IN-USE] " + error.client);
+    case ErrorKind::NotFound:
+      return Outcome::err("the message is gone: another program removed it");
+    default:
+      return Outcome::err("[SYS/TEMP] " + error.client);
+  }
+}
+
+Session::Session(Stream& stream, const privsep::SessionStart& start, log::Log& log)
+    : start_(start), log_(&log), in_(stream), out_(stream, kStuckOutputMs) {
+  in_.preload(start_.pending);
+}
+
+Result<void> Session::open_maildrop() {
+  store::StoreConfig config;
+  config.drop_file = start_.drop_file;
+  config.folders = start_.folders;
+  config.quota_bytes = start_.quota_bytes;
+  config.lock_seconds = static_cast<int>(start_.settings.lock_timeout);
+  config.shared_spool = !start_.settings.lock_id.empty();
+  auto opened = store::Store::open(std::move(config));
+  if (!opened) return std::move(opened.error());
+  store_ = std::move(*opened);
+  auto selected = store_->select("INBOX", false);
+  if (!selected) return std::move(selected.error());
+  mailbox_ = std::move(*selected);
+  marks_.assign(mailbox_->count(), 0);
+  return {};
+}
+
+int Session::run() {
+  if (Status opened = open_maildrop(); !opened) {
+    log_->error("maildrop", {{"user", start_.user}, {"reason", opened.error().log}});
+    print(failed(opened.error()));
+    out_.flush();
+    return 1;
+  }
+  // The original's words after PASS.
+  print(Outcome::ok(concat("burst ok ", escaped(start_.user), " has ", count(), " msgs")));
+  try {
+    return serve();
+  } catch (const ConnectionOver& over) {
+    // No update state: RFC 1939 section 6 keeps everything.
+    log_->info("end", {{"user", start_.user}, {"reason", over.what()}});
+    return 0;
+  }
+}
+
+int Session::serve() {
+  std::string line;
+  for (;;) {
+    if (!in_.ready()) out_.flush();
+    const auto got =
+        in_.read_line(line, kMaxLine, Deadline::in_seconds(start_.settings.dpop_timeout));
+    if (got == LineReader::Line::End)
+      throw ConnectionOver(ConnectionOver::Why::PeerClosed, "client closed");
+    const Outcome outcome =
+        got == LineReader::Line::TooLong ? Outcome::bad("the line is too long") : dispatch(line);
+    print(outcome);
+    if (outcome.kind == Outcome::Kind::Bye) break;
+    if (outcome.bad_command && ++bad_commands_ >= kMaxBadCommands) {
+      print(Outcome::err("too many bad commands; good bye"));
+      break;
+    }
+  }
+  out_.flush();
+  return 0;
+}
+
+Outcome Session::dispatch(std::string_view line) {
+  const auto words = split_words(line);
+  if (words.empty()) return Outcome::bad("no command");
+  const Command* command = find_command(words[0]);
+  if (command == nullptr)
+    return Outcome::bad(
+        "unknown command; known are STAT LIST RETR DELE NOOP RSET TOP UIDL CAPA QUIT");
+  const auto arguments = Arguments(words).subspan(1);
+  const int given = static_cast<int>(arguments.size());
+  if (given < command->least_arguments || given > command->most_arguments)
+    return Outcome::bad(concat(command->name, ": wrong number of arguments"));
+  return command->handler(*this, arguments);
+}
+
+void Session::print(const Outcome& outcome) {
+  switch (outcome.kind) {
+    case Outcome::Kind::Sent:
+      return;
+    case Outcome::Kind::Err:
+      out_.write(concat("-ERR ", outcome.text, "\r\n"));
+      return;
+    default:
+      out_.write(concat("+OK ", outcome.text, "\r\n"));
+      return;
+  }
+}
+
+uint32_t Session::message_number(std::string_view text, Outcome& why) const {
+  const auto n = parse_u32(text);
+  if (!n) {
+    why = Outcome::bad("that is no message number");
+    return 0;
+  }
+  if (*n == 0 || *n > count()) {
+    why = Outcome::err(concat("there is no message ", *n, "; the maildrop has ", count()));
+    return 0;
+  }
+  if (deleted(*n)) {
+    why = Outcome::err(concat("message ", *n, " is deleted; RSET brings it back"));
+    return 0;
+  }
+  return *n;
+}
+
+void Session::unmark_all() {
+  for (uint8_t& m : marks_) m = static_cast<uint8_t>(m & ~kDeletedMark);
+}
+
+Session::Total Session::total() {
+  Total t;
+  for (uint32_t n = 1; n <= count(); ++n) {
+    if (deleted(n)) continue;
+    ++t.messages;
+    t.octets += mailbox_->info(n).size;
+  }
+  return t;
+}
+
+Outcome Session::update() {
+  UidSet doomed_numbers, doomed_uids, read;
+  for (uint32_t n = 1; n <= count(); ++n) {
+    if (deleted(n)) {
+      doomed_numbers.add(n);
+      doomed_uids.add(mailbox_->uid(n));
+    } else if ((marks_[n - 1] & kReadMark) && !(mailbox_->info(n).flags & store::kSeen)) {
+      read.add(n);
+    }
+  }
+  if (start_.settings.add_status && !read.empty()) {
+    auto seen = mailbox_->change_flags(read, {store::FlagAction::Add, store::kSeen, {}, {}});
+    if (!seen) return failed(seen.error());
+  }
+  if (!doomed_uids.empty()) {
+    auto marked =
+        mailbox_->change_flags(doomed_numbers, {store::FlagAction::Add, store::kDeleted, {}, {}});
+    if (!marked) return failed(marked.error());
+    if (Status gone = mailbox_->expunge(&doomed_uids); !gone) {
+      // RFC 1939 section 6: -ERR when some were not removed.
+      log_->error("update", {{"user", start_.user}, {"reason", gone.error().log}});
+      Outcome why = failed(gone.error());
+      why.kind = Outcome::Kind::Err;
+      return why;
+    }
+  }
+  const uint64_t removed = doomed_uids.count();
+  log_->info(
+      "quit",
+      {{"user", start_.user}, {"removed", concat(removed)}, {"left", concat(count() - removed)}});
+  return Outcome::bye(concat("good bye, ", count() - removed, " messages left"));
+}
+
+}  // namespace dmail::dpopd

@@ -1,0 +1,150 @@
+"""What the tests in tests/*/ share: private instances, programs run without root, counting.
+
+Every test gets the build directory as its first argument, starts its own instance on loopback on free
+ports, and ends only what it started.
+"""
+import atexit
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 and os.path.isdir(sys.argv[1]) else os.path.join(ROOT, "build")
+MAIL_DIR = os.environ.get("DMAIL_MAIL_DIR") or os.path.join(ROOT, "..", "shared", "mail")
+NOBODY = 65534
+
+
+def scratch(prefix="dmail-test."):
+    """A directory of our own that other users may enter, removed at the end."""
+    path = tempfile.mkdtemp(prefix=prefix, dir="/tmp")
+    os.chmod(path, 0o755)
+    if not os.environ.get("DMAIL_KEEP"):
+        atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+_programs = None
+
+
+def program(name):
+    """Path of a built program, in a place that every user can reach."""
+    global _programs
+    if _programs is None:
+        _programs = scratch("dmail-bin.")
+        for n in os.listdir(os.path.join(BUILD, "bin")):
+            shutil.copy2(os.path.join(BUILD, "bin", n), _programs)
+    return os.path.join(_programs, name)
+
+
+def unprivileged():
+    """argv prefix that gives up root, for programs that refuse it."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
+
+
+def give_away(path):
+    """Makes `path` and all below it the unprivileged user's."""
+    if os.geteuid() != 0:
+        return
+    os.chown(path, NOBODY, NOBODY)
+    for folder, dirs, files in os.walk(path):
+        for n in dirs + files:
+            os.lchown(os.path.join(folder, n), NOBODY, NOBODY)
+
+
+def need(*commands):
+    """Ends the test as skipped, by name, where a client is missing."""
+    missing = [c for c in commands if not shutil.which(c)]
+    if missing:
+        print("skipped: not installed: " + " ".join(missing))
+        sys.exit(77)
+
+
+class Instance:
+    """A running dmtry; attributes are the variables of its env file."""
+
+    def __init__(self, *options, as_user=False):
+        self.dir = scratch("dmail-try.")
+        argv = [program("dmtry"), self.dir, *options]
+        if as_user and os.geteuid() == 0:
+            give_away(self.dir)
+            argv = unprivileged() + argv
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        word = self.process.stdout.readline().strip()
+        if word != b"ready":
+            self.process.wait()
+            self.show_logs()
+            raise SystemExit("dmtry did not start: %r" % word)
+        with open(os.path.join(self.dir, "env")) as f:
+            for line in f:
+                name, value = line.rstrip("\n").split("=", 1)
+                value = value[1:-1].replace("'\\''", "'")
+                setattr(self, name, int(value) if name.endswith("_PORT") else value)
+
+    def show_logs(self):
+        folder = os.path.join(self.dir, "log")
+        for n in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+            with open(os.path.join(folder, n), errors="replace") as f:
+                print("---- " + n + "\n" + f.read()[-3000:])
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.stdin.close()
+            self.process.wait(30)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind is not None and kind is not SystemExit:
+            self.show_logs()
+        self.stop()
+
+
+class Suite:
+    """Counts checks and prints what failed; `end()` exits with the counts as the last line."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def check(self, what, good, detail=""):
+        if good:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print("FAILED: " + what + (": " + str(detail)[:2000] if detail != "" else ""))
+        return good
+
+    def equal(self, what, got, wanted):
+        return self.check(what, got == wanted, "got %.600r, wanted %.600r" % (got, wanted))
+
+    def skip(self, what):
+        self.skipped += 1
+        print("skipped: " + what)
+
+    def end(self):
+        print("%d passed, %d failed, %d skipped" % (self.passed, self.failed, self.skipped))
+        sys.exit(1 if self.failed else 0)
+
+
+def run(argv, input=b"", timeout=60, env=None):
+    """A client program: (exit status, standard output, standard error)."""
+    p = subprocess.run(argv, input=input, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
+                       env=dict(os.environ, **(env or {})))
+    return p.returncode, p.stdout, p.stderr
+
+
+def message(n, size=0, crlf="\r\n"):
+    """A small message with an id of its own; lines that look like mbox separators and dots are in it."""
+    lines = ["From: Sender %d <s%d@there.example>" % (n, n), "To: you@here.example",
+             "Subject: message number %d" % n, "Date: Sat, 21 Nov 2026 10:%02d:%02d +0000" % (n // 60 % 60, n % 60),
+             "Message-ID: <m%d@there.example>" % n, "MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8", "",
+             "Body of %d." % n, "", "From me to you: a line like a separator", "From x Sat Nov 21 10:00:00 2026",
+             ">From quoted already", ".", "..two dots", "ünïcödé", "last line"]
+    while size > sum(len(l) + 2 for l in lines):
+        lines.append("padding " + "x" * 60)
+    return (crlf.join(lines) + crlf).encode()

@@ -1,0 +1,238 @@
+#include "tools/dmtry/instance.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/text.h"
+#include "io/clock.h"
+#include "io/file.h"
+#include "tools/dmtry/answers.h"
+#include "tools/dmtry/certificate.h"
+
+namespace dmail::dmtry {
+namespace {
+
+// Uids of a root instance: numbers no Debian account has (above the ranges of adduser and below
+// those of containers), so that nothing needs to be added to the host.
+constexpr int kLoginUid = 63001;
+constexpr int kMailUid = 63002;
+constexpr int kFirstUserUid = 63101;
+
+Error wrong(std::string text) { return Error{ErrorKind::BadInput, std::move(text), {}}; }
+
+Status make_directory(const std::string& path, mode_t mode, int uid) {
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
+    return system_error("mkdir " + path, errno);
+  if (::chmod(path.c_str(), mode) != 0) return system_error("chmod " + path, errno);
+  if (uid >= 0 && ::chown(path.c_str(), static_cast<uid_t>(uid), static_cast<gid_t>(uid)) != 0)
+    return system_error("chown " + path, errno);
+  return {};
+}
+
+// A free port of 127.0.0.1, or an Error when `wanted` is taken.
+Result<int> free_port(int wanted) {
+  const OwnedFd s(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  ::setsockopt(s.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in a{};
+  a.sin_family = AF_INET;
+  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  a.sin_port = htons(static_cast<uint16_t>(wanted));
+  if (::bind(s.get(), reinterpret_cast<sockaddr*>(&a), sizeof a) != 0)
+    return wrong(
+        concat("port ", wanted, " of 127.0.0.1 cannot be had; give another, or 0 for any"));
+  socklen_t n = sizeof a;
+  if (::getsockname(s.get(), reinterpret_cast<sockaddr*>(&a), &n) != 0)
+    return system_error("getsockname", errno);
+  return static_cast<int>(ntohs(a.sin_port));
+}
+
+// `value` for a POSIX shell.
+std::string quoted(std::string_view value) {
+  std::string out = "'";
+  for (char c : value) {
+    if (c == '\'')
+      out += "'\\''";
+    else
+      out.push_back(c);
+  }
+  out.push_back('\'');
+  return out;
+}
+
+std::string find_xinetd() {
+  for (const char* p : {"/usr/sbin/xinetd", "/usr/local/sbin/xinetd", "/sbin/xinetd"})
+    if (::access(p, X_OK) == 0) return p;
+  return {};
+}
+
+// Others must be able to walk to the drop files, or no user could open his own.
+Status check_reachable(const std::string& path) {
+  for (size_t at = 1; at != std::string::npos && at < path.size();) {
+    at = path.find('/', at);
+    const std::string part = path.substr(0, at);
+    struct stat st {};
+    if (::stat(part.c_str(), &st) != 0) return {};  // made by us, with the right mode
+    if ((st.st_mode & S_IXOTH) == 0 && part != path)
+      return wrong(part +
+                   " is closed to other users, so the users' mail could not be reached; choose a "
+                   "directory below /tmp, say");
+    if (at != std::string::npos) ++at;
+  }
+  return {};
+}
+
+}  // namespace
+
+Instance::Instance(Options options, std::string programs)
+    : options_(std::move(options)), programs_(std::move(programs)), root_(::geteuid() == 0) {}
+
+Status Instance::up() {
+  if (find_xinetd().empty())
+    return wrong("xinetd is not installed; `sh tools/build/install-packages check` installs it");
+  DMAIL_TRY(make_directories());
+  DMAIL_TRY(choose_ports());
+  DMAIL_TRY(write_certificate(in("cert.pem"), in("key.pem"), options_.domain));
+  DMAIL_TRY(write_settings());
+  DMAIL_TRY(write_xinetd());
+  DMAIL_TRY(start_accounts());
+  DMAIL_TRY(children_.start(
+      {find_xinetd(), "-dontfork", "-f", in("xinetd.conf"), "-pidfile", in("run/xinetd.pid")},
+      in("log/xinetd.out")));
+  DMAIL_TRY(wait_for_ports());
+  return write_env();
+}
+
+Status Instance::make_directories() {
+  if (root_) DMAIL_TRY(check_reachable(options_.directory));
+  const int mail = root_ ? kMailUid : -1;
+  DMAIL_TRY(make_directory(options_.directory, 0755, -1));
+  DMAIL_TRY(make_directory(in("spool"), 0755, -1));
+  DMAIL_TRY(make_directory(in("log"), 0755, -1));
+  DMAIL_TRY(make_directory(in("jail"), 0755, -1));
+  DMAIL_TRY(make_directory(in("run"), 0755, -1));
+  DMAIL_TRY(make_directory(in("work"), 0755, mail));
+  return make_directory(in("users"), 0700, -1);
+}
+
+Status Instance::choose_ports() {
+  for (int& port : options_.ports) {
+    if (port < 0) continue;
+    auto chosen = free_port(port);
+    if (!chosen) return std::move(chosen.error());
+    port = *chosen;
+  }
+  return {};
+}
+
+Status Instance::write_settings() {
+  std::string c = "# A private instance, made by dmtry.\n";
+  auto line = [&c](std::string_view name, std::string_view value) {
+    append(c, concat(name, ' ', value, '\n'));
+  };
+  line("host_domain", options_.domain);
+  line("host_domain", "localhost");
+  line("drop_path", in("spool"));
+  line("hash_spool", "1");
+  line("work_path", in("work"));
+  line("log_path", in("log"));
+  line("authent_method", "external");
+  line("authent_process", "unix:" + in("run/auth"));
+  line("libexec_path", programs_);
+  line("jail_path", in("jail"));
+  if (root_) {
+    line("login_user", concat(kLoginUid));
+    line("mail_user", concat(kMailUid));
+  }
+  line("tls_certificate", in("cert.pem"));
+  line("tls_key", in("key.pem"));
+  line("create_folders", "Sent Drafts Trash");
+  line("login_delay", "0");
+  line("sysadmin", "postmaster@" + options_.domain);
+  for (const std::string& s : options_.settings) append(c, s + "\n");
+  return replace_file(in("dmail.conf"), c, 0644);
+}
+
+Status Instance::write_xinetd() {
+  std::string c = concat(
+      "defaults\n{\n\tinstances = UNLIMITED\n\tper_source = UNLIMITED\n\tcps = 100000 1\n"
+      "\tlog_type = FILE ",
+      in("log/xinetd.log"), "\n\tlog_on_failure = HOST\n}\n");
+  for (size_t i = 0; i < kServices.size(); ++i) {
+    if (options_.ports[i] < 0) continue;
+    const Service& s = kServices[i];
+    append(c,
+           concat("service dmail-", s.option.substr(2),
+                  "\n{\n\ttype = UNLISTED\n\tsocket_type = stream\n"
+                  "\tprotocol = tcp\n\twait = no\n\tflags = NODELAY\n\tbind = 127.0.0.1\n\tport = ",
+                  options_.ports[i]));
+    if (root_) append(c, "\n\tuser = root");
+    append(c, concat("\n\tserver = ", programs_, '/', s.program, "\n\tserver_args = -C ",
+                     in("dmail.conf"), s.arguments.empty() ? "" : " ", s.arguments,
+                     "\n\tdisable = no\n}\n"));
+  }
+  return replace_file(in("xinetd.conf"), c, 0644);
+}
+
+Status Instance::start_accounts() {
+  const std::string nwauth = programs_ + "/nwauth";
+  std::string commands;
+  int uid = root_ ? kFirstUserUid : static_cast<int>(::getuid());
+  for (const User& u : options_.users) {
+    append(commands, concat("set ", u.name, ' ', u.password, " uid=\"", uid, "\" gid=\"",
+                            root_ ? uid : static_cast<int>(::getgid()), "\"\n"));
+    if (root_) ++uid;
+  }
+  append(commands, "quit\n");
+  auto made = Children::run({nwauth, "-path", in("users")}, commands);
+  if (!made) return std::move(made.error());
+  if (made->find("-ERR") != std::string::npos || made->find("-DEAD") != std::string::npos)
+    return wrong("nwauth refuses a user: " + escaped(*made));
+  return children_.start({nwauth, "-path", in("users"), "-listen", in("run/auth")},
+                         in("log/nwauth.out"));
+}
+
+Status Instance::wait_for_ports() {
+  const Deadline deadline = Deadline::in_seconds(20);
+  for (size_t i = 0; i < kServices.size(); ++i) {
+    if (options_.ports[i] < 0) continue;
+    while (!answers(options_.ports[i], kServices[i].tls)) {
+      if (std::string name = children_.ended(); !name.empty())
+        return wrong(name + " ended; " + in("log") + " may say why");
+      if (deadline.passed())
+        return wrong(concat(kServices[i].option.substr(2), " on port ", options_.ports[i],
+                            " does not answer; see ", in("log")));
+      ::poll(nullptr, 0, 20);
+    }
+  }
+  return {};
+}
+
+Status Instance::write_env() {
+  std::string e;
+  auto set = [&e](std::string_view name, std::string_view value) {
+    append(e, concat(name, '=', quoted(value), '\n'));
+  };
+  set("IMAP_HOST", "localhost");
+  for (size_t i = 0; i < kServices.size(); ++i)
+    if (options_.ports[i] >= 0) set(kServices[i].variable, concat(options_.ports[i]));
+  for (size_t i = 0; i < options_.users.size(); ++i) {
+    const User& u = options_.users[i];
+    set(concat("USER", i + 1), u.name);
+    set(concat("PASS", i + 1), u.password);
+    set(concat("MAIL", i + 1),
+        u.name.find('@') == std::string::npos ? concat(u.name, '@', options_.domain) : u.name);
+  }
+  set("MAIL_DOMAIN", options_.domain);
+  set("CAFILE", in("cert.pem"));
+  return replace_file(in("env"), e, 0644);
+}
+
+}  // namespace dmail::dmtry
