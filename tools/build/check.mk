@@ -76,3 +76,8 @@ check-built: all unit-build
 	DMAIL_MAIL_DIR=$(abspath $(SAMPLE_MAIL)) tests/run $(CURDIR)/$(B)
 .PHONY: unit-build
 unit-build: $(addprefix $(B)/tests/unit-,$(UNIT_FOLDERS))
+
+unit-build: $(B)/tests/stepper
+$(B)/tests/stepper: $(B)/tests/faults/stepper.o
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS_ALL) $(LINK_dynamic) -o $@ $<
