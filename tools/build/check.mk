@@ -81,3 +81,11 @@ unit-build: $(B)/tests/stepper
 $(B)/tests/stepper: $(B)/tests/faults/stepper.o
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS_ALL) $(LINK_dynamic) -o $@ $<
+
+BENCH_MESSAGES ?= 20000
+bench: all
+	sh tools/build/install-packages bench
+	tests/bench/bench.py $(CURDIR)/$(B) --messages $(BENCH_MESSAGES) --out $(B)/bench.md
+.PHONY: soak
+soak: all unit-build
+	DMAIL_SOAK_SECONDS=120 tests/faults/test_agree.py $(CURDIR)/$(B)
