@@ -88,7 +88,8 @@ $(B)/%.o: %.cc | config.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-include $(wildcard tools/build/check.mk)
+include tools/build/install.mk
+include tools/build/check.mk
 
 clean:
 	rm -rf $(B)

@@ -56,7 +56,7 @@ $(B)/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(foreach d,imapd dpopd dsmtpd,$(OWN_$(d)
 endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzzer,$(f))))
 fuzz: fuzz-build
-	tests/fuzz/run $(FUZZ_B)/fuzz $(FUZZ_SECONDS)
+	tests/fuzz/campaign $(FUZZ_B)/fuzz $(FUZZ_SECONDS)
 
 lint:
 	tests/lint/run

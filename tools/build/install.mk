@@ -1,0 +1,20 @@
+# make install: programs, man pages and examples, below DESTDIR.  Nothing is set-uid: inetd starts the
+# servers as root and they give it up.  Without DESTDIR the host is prepared, too (tools/build/setup-host).
+docdir := $(prefix)/share/doc/dmail
+LIBEXEC_PROGRAMS := $(filter imapd% dpopd% dsmtpd% unixauth nwauth,$(PROGRAMS))
+SBIN_PROGRAMS := $(filter-out $(LIBEXEC_PROGRAMS),$(PROGRAMS))
+
+install: all
+	install -d -m 755 $(DESTDIR)$(libexecdir) $(DESTDIR)$(sbindir) $(DESTDIR)$(sysconfdir) $(DESTDIR)$(docdir) \
+	  $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man7 $(DESTDIR)$(mandir)/man8
+	install -m 755 $(addprefix $(B)/bin/,$(LIBEXEC_PROGRAMS)) $(DESTDIR)$(libexecdir)
+	install -m 755 $(addprefix $(B)/bin/,$(SBIN_PROGRAMS)) $(DESTDIR)$(sbindir)
+	ln -sf $(libexecdir)/nwauth $(DESTDIR)$(sbindir)/nwauth
+	for page in man/*.[578]; do install -m 644 $$page $(DESTDIR)$(mandir)/man$${page##*.}; done
+	sed 's|@libexecdir@|$(libexecdir)|g' inetd.conf.example > $(DESTDIR)$(docdir)/inetd.conf.example
+	chmod 644 $(DESTDIR)$(docdir)/inetd.conf.example
+	tools/build/example-conf $(sysconfdir) > $(DESTDIR)$(docdir)/dmail.conf.example
+	chmod 644 $(DESTDIR)$(docdir)/dmail.conf.example
+ifeq ($(DESTDIR),)
+	tools/build/setup-host $(DMAIL_USER) $(LOGIN_USER) $(JAIL_DIR) $(sysconfdir)/dmail.conf $(docdir)/dmail.conf.example
+endif
