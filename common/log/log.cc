@@ -1,0 +1,183 @@
+#include "log/log.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/ascii.h"
+#include "base/text.h"
+#include "io/clock.h"
+#include "log/log_file.h"
+
+namespace dmail::log {
+
+namespace {
+
+constexpr int64_t kCheckEvery = 64 * 1024;     // bytes written between two looks at the file's size
+constexpr int64_t kIdEpochMs = 1577836800000;  // 2020-01-01: eight digits of time last until 2109
+
+bool is_address(std::string_view s) {
+  return !s.empty() && s.size() <= 46 && s.find_first_of(".:") != std::string_view::npos &&
+         std::all_of(s.begin(), s.end(),
+                     [](char c) { return hex_value(c) >= 0 || c == '.' || c == ':'; });
+}
+
+// UTC, without the C library's time zones (which read files).
+void append_time(std::string& line, int64_t us) {
+  const int64_t seconds = us / 1000000;
+  const int64_t of_day = seconds % 86400;
+  // Days to a date of the proleptic Gregorian calendar, counting years from March.
+  const int64_t z = seconds / 86400 + 719468;
+  const int64_t era = z / 146097;
+  const int64_t day_of_era = z % 146097;
+  const int64_t year_of_era =
+      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const int64_t mp = (5 * day_of_year + 2) / 153;
+  const int64_t month = mp < 10 ? mp + 3 : mp - 9;
+  const auto two = [&](int64_t value, char after) {
+    append_padded(line, static_cast<uint64_t>(value), 2);
+    line.push_back(after);
+  };
+  append_padded(line, static_cast<uint64_t>(year_of_era + era * 400 + (month <= 2 ? 1 : 0)), 4);
+  line.push_back('-');
+  two(month, '-');
+  two(day_of_year - (153 * mp + 2) / 5 + 1, 'T');
+  two(of_day / 3600, ':');
+  two(of_day / 60 % 60, ':');
+  two(of_day % 60, '.');
+  append_padded(line, static_cast<uint64_t>(us / 1000 % 1000), 3);
+  line.push_back('Z');
+}
+
+void append_base36(std::string& out, uint64_t value, size_t width) {
+  const size_t start = out.size();
+  do {
+    out.push_back("0123456789abcdefghijklmnopqrstuvwxyz"[value % 36]);
+    value /= 36;
+  } while (value != 0 || out.size() - start < width);
+  std::reverse(out.begin() + static_cast<std::ptrdiff_t>(start), out.end());
+}
+
+std::string_view name_of(Level level) {
+  if (level == Level::Error) return "error";
+  return level == Level::Info ? "info" : "debug";
+}
+
+}  // namespace
+
+Level level_of(std::string_view name) {
+  if (name == "error") return Level::Error;
+  return name == "debug" ? Level::Debug : Level::Info;
+}
+
+void Field::append_to(std::string& line) const {
+  line += ' ';
+  line += key_;
+  line += '=';
+  if (is_number_) {
+    if (negative_) line += '-';
+    append(line, negative_ ? uint64_t{0} - number_ : number_);
+  } else if (bare_ || is_address(text_)) {
+    line += text_;
+  } else {
+    line += '"';
+    line += escaped(text_, kMaxValue);
+    line += '"';
+  }
+}
+
+Log Log::open(const Place& place, Level level) {
+  Log log(place.program, level, -1);
+  log.place_ = place;
+  log.reopen();
+  if (!log.problem_.empty()) tell_syslog(place.program, log.problem_);
+  return log;
+}
+
+Log Log::inherited(std::string program, std::string session_id, std::string_view level, int fd) {
+  const bool is_open = ::fcntl(fd, F_GETFD) != -1;
+  Log log(std::move(program), level_of(level), is_open ? fd : STDERR_FILENO);
+  log.session_ = std::move(session_id);
+  return log;
+}
+
+Log Log::to_stderr(std::string program, Level level) {
+  return {std::move(program), level, STDERR_FILENO};
+}
+
+void Log::reopen() {
+  until_check_ = kCheckEvery;
+  auto file = open_log_file(place_);
+  if (!file) {
+    // A file that was open stays in use: a process that gave up its rights cannot open it again.
+    if (fd_ < 0) problem_ = concat("no log: ", escaped(file.error().log, kMaxValue));
+    return;
+  }
+  owned_ = std::move(*file);
+  fd_ = owned_.get();
+}
+
+void Log::write(Level level, std::string_view event, Fields fields) {
+  if (fd_ < 0) return;
+  std::string line;
+  line.reserve(256);
+  append_time(line, wall_microseconds());
+  line += concat(' ', program_, '[', ::getpid(), ']');
+  if (!session_.empty()) line += concat(" sid=", session_);
+  line += concat(" level=", name_of(level), " event=", event);
+  for (const Field& field : fields) {
+    const size_t before = line.size();
+    field.append_to(line);
+    if (line.size() > kMaxLogLine - 16) {
+      line.resize(before);
+      line += " cut=true";
+      break;
+    }
+  }
+  line += '\n';
+  put(std::move(line));
+}
+
+void Log::put(std::string line) {
+  if (const uint64_t lost = std::exchange(lost_, 0); lost != 0) {
+    write(Level::Error, "log-gap", {{"lines", lost}});
+    if (lost_ != 0) {
+      lost_ += lost;  // still failing: the gap's own line counts for `line`
+      return;
+    }
+  }
+  if (torn_) line.insert(line.begin(), '\n');
+  ssize_t n;
+  do {
+    n = ::write(fd_, line.data(), line.size());
+  } while (n < 0 && errno == EINTR);
+  if (n == static_cast<ssize_t>(line.size())) {
+    torn_ = false;
+  } else {
+    ++lost_;
+    torn_ = torn_ || n > 0;
+  }
+  if (!owned_.valid()) return;
+  until_check_ -= static_cast<int64_t>(line.size());
+  if (until_check_ <= 0) reopen();
+}
+
+std::string session_id_of(int64_t unix_ms, int64_t pid, uint64_t counter) {
+  // Time and pid have fixed widths, so that two different triples never read the same.
+  std::string id;
+  append_base36(id, static_cast<uint64_t>(std::max<int64_t>(unix_ms - kIdEpochMs, 0)), 8);
+  append_base36(id, static_cast<uint64_t>(pid), 5);
+  if (counter != 0) append_base36(id, counter, 1);
+  return id;
+}
+
+std::string new_session_id() {
+  static uint64_t counter = 0;
+  return session_id_of(wall_microseconds() / 1000, ::getpid(), counter++);
+}
+
+}  // namespace dmail::log
