@@ -4,6 +4,9 @@
 //
 // Locking is the caller's: `scan`, `read_header` and reading text need the shared lock, all else the
 // exclusive one.  The caller syncs nothing: a call that returns success has done fdatasync itself.
+//
+// Records: save_date, mod_sequence, cache and record_crc are the caller's; a MailFile reports them as 0
+// and leaves them alone where it updates records.
 #pragma once
 
 #include <functional>
@@ -65,12 +68,15 @@ class MailFile {
 
   virtual Result<FileHeader> read_header(KeywordTable& keywords) = 0;
 
-  // Reports every whole message from offset `from` (a message start, or the end) on, in file order;
-  // uid 0 where the file has none.  Keyword names met are added to `keywords`.  Returns the offset
-  // after the last whole message: smaller than the file where an append was cut short.  Corrupt when
-  // `from` is no message start.
+  // Reports every whole living message from offset `from` (a message start, or the end an earlier scan
+  // returned) on, in file order; messages marked as expunged are passed over.  UIDs ascend within one
+  // scan; uid 0 where the file has none, or none that can be believed.  Keyword names met are added to
+  // `keywords`.  Returns the offset after the last whole message: smaller than the file where an append
+  // was cut short.  Corrupt when `from` is no message start.
   virtual Result<uint64_t> scan(uint64_t from, KeywordTable& keywords,
                                 const std::function<void(const Record&)>& found) = 0;
+  // What the last scan met that is no mail and no torn append, for the log; empty when all was well.
+  [[nodiscard]] virtual const std::string& damage() const = 0;
   // True when `r` still describes what stands at r.offset (checks the start line against prefix_crc).
   virtual bool verify(const Record& r) = 0;
 
@@ -79,8 +85,8 @@ class MailFile {
   virtual Status append(uint64_t end, std::span<const NewMessage> messages, const KeywordTable& keywords,
                         const FileHeader& header, std::vector<Record>& out) = 0;
 
-  // Writes uid, flags and keywords of `changed` (records with the new values).  `all`: every live
-  // record of the mailbox, in order; when state does not fit in place the file is rewritten from
+  // Writes uid, flags and keywords of `changed` (records with the new values, pointing into `all`).
+  // `all`: every live record of the mailbox, in order; when state does not fit in place the file is rewritten from
   // there on and the records in `all` get their new offsets and sizes (then returns true).
   // `header` is written, too, where the format keeps it.
   virtual Result<bool> write_state(std::span<Record*> changed, std::span<Record> all,
@@ -107,6 +113,7 @@ class TextReader : public TextSource {
 
  private:
   Status fill();
+  void convert(bool last);
   int fd_;
   Record record_;
   uint64_t raw_at_ = 0;   // next byte to read, relative to the text's start in the file
