@@ -18,7 +18,7 @@ constexpr std::optional<uint64_t> parse_u64(std::string_view s,
   for (char c : s) {
     if (!is_digit(c)) return std::nullopt;
     const uint64_t d = static_cast<uint64_t>(c - '0');
-    if (v > (max - d) / 10) return std::nullopt;
+    if (d > max || v > (max - d) / 10) return std::nullopt;
     v = v * 10 + d;
   }
   return v;

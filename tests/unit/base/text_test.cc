@@ -28,6 +28,11 @@ TEST_CASE("numbers are checked") {
   CHECK_FALSE(parse_u32(" 1"));
   CHECK(parse_u64("18446744073709551615") == 18446744073709551615ull);
   CHECK_FALSE(parse_u64("18446744073709551616"));
+  // A limit below the last digit.
+  CHECK_FALSE(parse_u64("3", 2));
+  CHECK_FALSE(parse_u64("9", 0));
+  CHECK(parse_u64("2", 2) == 2u);
+  CHECK_FALSE(parse_u64("25", 24));
   CHECK(parse_hex("ffFF") == 0xffffu);
   CHECK_FALSE(parse_hex("fg"));
 }
