@@ -14,6 +14,8 @@ namespace dmail::account {
 // final .mbx .mdir .lock .tmp, because NAME.mbx and NAME.lock belong to the user NAME.  BadInput
 // when the result has over kMaxFileName bytes or `name` is empty.
 Result<std::string> encoded_name(std::string_view name, std::string_view invalid_chars);
+// The name as it is, for old_naming: BadInput where encoded_name would have to encode.
+Result<std::string> plain_file_name(std::string_view name);
 // The name that was encoded; bytes that are no %XX stay.
 std::string decoded_name(std::string_view file_name);
 

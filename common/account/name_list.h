@@ -1,6 +1,7 @@
 // Lists of wildcards as dmail.conf has them (valid_users, user_ip_address, plaintext_login_from).
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,7 +12,13 @@ namespace dmail::account {
 // none matches, the value is refused, except that a list of nothing but refusals allows the rest,
 // and an empty list allows everything.  An item may hold several patterns separated by blanks or
 // commas.
-bool list_allows(const std::vector<std::string>& list, std::string_view value, bool fold_case);
+// With several values (a name in short and in full), a pattern matches when it matches one of them.
+bool list_allows(const std::vector<std::string>& list, std::span<const std::string_view> values,
+                 bool fold_case);
+inline bool list_allows(const std::vector<std::string>& list, std::string_view value,
+                        bool fold_case) {
+  return list_allows(list, std::span(&value, 1), fold_case);
+}
 
 // The text form in which addresses are compared: `::ffff:1.2.3.4` becomes `1.2.3.4`, letters become
 // small, a zone (`%eth0`) is dropped.
