@@ -1,0 +1,99 @@
+#include "mail/ascii_find.h"
+
+#include <bit>
+
+#include "base/ascii.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+namespace dmail::mail {
+
+namespace {
+
+// How common an octet is in mail: a guess is enough.
+unsigned commonness(char c) {
+  constexpr std::string_view letters = "qzjxkvwybgpfumchdlrsoniaet";  // rarest first
+  const size_t place = letters.find(c);
+  if (place != std::string_view::npos) return 4 + static_cast<unsigned>(place);
+  if (c == ' ' || c == '-' || c == '=' || c == '\n' || c == '\r') return 40;
+  return is_digit(c) ? 10 : 2;
+}
+
+}  // namespace
+
+AsciiFinder::AsciiFinder(std::string_view needle) : needle_(lower(needle)) {
+  for (size_t i = 0; i < needle_.size(); ++i)
+    if (commonness(needle_[i]) < commonness(needle_[first_])) first_ = i;
+  second_ = first_ == 0 && needle_.size() > 1 ? needle_.size() - 1 : 0;
+  for (size_t i = 0; i < needle_.size(); ++i)
+    if (i != first_ && commonness(needle_[i]) < commonness(needle_[second_])) second_ = i;
+}
+
+bool AsciiFinder::matches_at(const char* text) const {
+  for (size_t i = 0; i < needle_.size(); ++i)
+    if (to_lower(text[i]) != needle_[i]) return false;
+  return true;
+}
+
+bool AsciiFinder::in_plain(std::string_view text) const {
+  for (size_t i = 0; i + needle_.size() <= text.size(); ++i)
+    if (to_lower(text[i + first_]) == needle_[first_] && matches_at(text.data() + i)) return true;
+  return false;
+}
+
+#ifdef __SSE2__
+
+namespace {
+
+constexpr size_t kBlock = sizeof(__m128i);
+
+__m128i load(const char* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
+// A letter and its capital differ in this bit, and no other octet becomes a letter by it.
+__m128i case_bit(char c) { return _mm_set1_epi8(is_alpha(c) ? 0x20 : 0); }
+
+}  // namespace
+
+bool AsciiFinder::in(std::string_view text) const {
+  if (needle_.empty()) return true;
+  if (text.size() < needle_.size()) return false;
+  const __m128i first = _mm_set1_epi8(needle_[first_]);
+  const __m128i second = _mm_set1_epi8(needle_[second_]);
+  const __m128i first_case = case_bit(needle_[first_]);
+  const __m128i second_case = case_bit(needle_[second_]);
+  const size_t places = text.size() - needle_.size() + 1;
+  size_t i = 0;
+  for (; i + kBlock <= places; i += kBlock) {
+    const char* p = text.data() + i;
+    const __m128i a = _mm_cmpeq_epi8(_mm_or_si128(load(p + first_), first_case), first);
+    const __m128i b = _mm_cmpeq_epi8(_mm_or_si128(load(p + second_), second_case), second);
+    auto hits = static_cast<unsigned>(_mm_movemask_epi8(_mm_and_si128(a, b)));
+    for (; hits != 0; hits &= hits - 1)
+      if (matches_at(p + std::countr_zero(hits))) return true;
+  }
+  return in_plain(text.substr(i));
+}
+
+bool has_8bit(std::string_view s) {
+  size_t i = 0;
+  for (; i + kBlock <= s.size(); i += kBlock)
+    if (_mm_movemask_epi8(load(s.data() + i)) != 0) return true;
+  for (; i < s.size(); ++i)
+    if (is_8bit(s[i])) return true;
+  return false;
+}
+
+#else
+
+bool AsciiFinder::in(std::string_view text) const { return needle_.empty() || in_plain(text); }
+
+bool has_8bit(std::string_view s) {
+  for (const char c : s)
+    if (is_8bit(c)) return true;
+  return false;
+}
+
+#endif
+
+}  // namespace dmail::mail

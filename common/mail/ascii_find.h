@@ -1,0 +1,28 @@
+// Substring search without regard to ASCII case, at a few octets a cycle.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace dmail::mail {
+
+class AsciiFinder {
+ public:
+  // Octets outside ASCII in `needle` match only themselves.
+  explicit AsciiFinder(std::string_view needle);
+  [[nodiscard]] bool in(std::string_view text) const;
+
+ private:
+  [[nodiscard]] bool matches_at(const char* text) const;
+  [[nodiscard]] bool in_plain(std::string_view text) const;
+
+  std::string needle_;  // lower case
+  size_t first_ = 0;    // places of the two octets of the needle that mail has least of
+  size_t second_ = 0;
+};
+
+// True when there is an octet outside ASCII.
+bool has_8bit(std::string_view s);
+
+}  // namespace dmail::mail

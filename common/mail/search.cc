@@ -1,0 +1,76 @@
+#include "mail/search.h"
+
+#include "mail/decode.h"
+#include "mail/header.h"
+
+namespace dmail::mail {
+
+TextNeedle::TextNeedle(std::string_view utf8)
+    : folded_(fold_case(utf8)), ascii_(!has_8bit(folded_)), finder_(folded_) {}
+
+// Folding leads from outside ASCII to outside ASCII, so an ASCII needle sees the text as it is.
+bool TextNeedle::in_utf8(std::string_view text) const {
+  if (ascii_) return finder_.in(text);
+  return has_8bit(text) && finder_.in(fold_case(text));
+}
+
+bool TextNeedle::in_header(std::string_view value) const {
+  const bool coded = value.find("=?") != std::string_view::npos;
+  const bool folded = value.find('\n') != std::string_view::npos;
+  if (!coded && !folded) return in_utf8(value);
+  return in_utf8(coded ? decode_header(value) : unfold(value));
+}
+
+// A whole header block: as it stands, then the fields that read differently.
+bool TextNeedle::in_block(std::string_view header) const {
+  if (in_utf8(header)) return true;
+  FieldCursor cursor(header);
+  Field field;
+  while (cursor.next(field)) {
+    const bool coded = field.value.find("=?") != std::string_view::npos;
+    const bool folded = field.value.find('\n') != std::string_view::npos;
+    if ((coded || folded) && in_header(field.whole)) return true;
+  }
+  return false;
+}
+
+bool TextNeedle::in_content(std::string_view body, const Part& part) const {
+  const bool base64 = part.encoding == "BASE64";
+  const bool quoted = part.encoding == "QUOTED-PRINTABLE";
+  if (!base64 && !quoted) {
+    // No charset we know puts anything but ASCII into the octets below 128.
+    if (ascii_) return finder_.in(body);
+    return has_8bit(body) && in_utf8(to_utf8(body, part.charset));
+  }
+  const std::string text = base64 ? decode_base64(body) : decode_quoted_printable(body);
+  if (ascii_) return finder_.in(text);
+  return has_8bit(text) && in_utf8(to_utf8(text, part.charset));
+}
+
+bool TextNeedle::in_parts(std::string_view message, const Structure& structure,
+                          bool part_headers) const {
+  const auto piece = [message](uint64_t from, uint64_t to) {
+    return message.substr(from, to - from);
+  };
+  std::vector<bool> enclosed(structure.parts.size());
+  for (size_t i = 0; i < structure.parts.size(); ++i) {
+    const Part& part = structure.parts[i];
+    const bool message_part = part.type == "MESSAGE";
+    if (message_part && !part.children.empty()) enclosed[part.children.front()] = true;
+    if ((part_headers || enclosed[i]) && in_block(piece(part.header_start, part.body_start)))
+      return true;
+    if (!part.children.empty() || (part.type != "TEXT" && !message_part)) continue;
+    if (in_content(piece(part.body_start, part.body_end), part)) return true;
+  }
+  return false;
+}
+
+bool TextNeedle::in_body(std::string_view message, const Structure& structure) const {
+  return in_parts(message, structure, false);
+}
+
+bool TextNeedle::in_text(std::string_view message, const Structure& structure) const {
+  return in_parts(message, structure, true);
+}
+
+}  // namespace dmail::mail

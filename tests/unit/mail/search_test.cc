@@ -1,0 +1,89 @@
+#include "mail/search.h"
+
+#include <catch2/catch.hpp>
+
+#include "base/ascii.h"
+
+using namespace dmail::mail;
+
+namespace {
+
+bool in_body(std::string_view needle, std::string_view message) {
+  return TextNeedle(needle).in_body(message, parse_structure(message));
+}
+bool in_text(std::string_view needle, std::string_view message) {
+  return TextNeedle(needle).in_text(message, parse_structure(message));
+}
+
+constexpr std::string_view kMessage =
+    "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nX-Long: one\r\n two\r\n"
+    "Content-Type: multipart/mixed; boundary=bound\r\n\r\npreamble\r\n"
+    "--bound\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\nStra\xdf"
+    "e ZUM B\xc4R\r\n"
+    "--bound\r\nContent-Type: text/html; charset=utf-8; name=partname\r\n"
+    "Content-Transfer-Encoding: quoted-printable\r\n\r\nsoft=\r\nbreak f=C3=BCr\r\n"
+    "--bound\r\nContent-Type: text/plain; charset=koi8-r\r\nContent-Transfer-Encoding: "
+    "base64\r\n\r\n"
+    "8NLJ18XU\r\n"
+    "--bound\r\nContent-Type: application/octet-stream\r\n\r\nbinaryword\r\n"
+    "--bound\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner subject\r\n\r\ninner text\r\n"
+    "--bound--\r\n";
+
+}  // namespace
+
+TEST_CASE("bodies are searched decoded and folded") {
+  CHECK(in_body("zum bär", kMessage));
+  CHECK(in_body("STRAßE", kMessage));
+  CHECK(in_body("SoftBreak", kMessage));
+  CHECK(in_body("FÜR", kMessage));
+  CHECK(in_body("привет", kMessage));
+  CHECK(in_body("INNER TEXT", kMessage));
+  CHECK(in_body("inner subject", kMessage));
+  CHECK(in_body("", kMessage));
+  CHECK_FALSE(in_body("Grüße", kMessage));
+  CHECK_FALSE(in_body("partname", kMessage));
+  CHECK_FALSE(in_body("binaryword", kMessage));
+  CHECK_FALSE(in_body("preamble", kMessage));
+  CHECK_FALSE(in_body("8NLJ18XU", kMessage));
+  CHECK_FALSE(in_body("nowhere", kMessage));
+}
+
+TEST_CASE("texts include all headers") {
+  CHECK(in_text("GRÜßE", kMessage));
+  CHECK(in_text("one two", kMessage));
+  CHECK(in_text("partname", kMessage));
+  CHECK(in_text("x-long", kMessage));
+  CHECK(in_text("softbreak", kMessage));
+  CHECK_FALSE(in_text("nowhere", kMessage));
+  CHECK_FALSE(in_text("нигде", kMessage));
+}
+
+TEST_CASE("header values are searched unfolded and decoded") {
+  CHECK(TextNeedle("grüße AN").in_header(" =?iso-8859-1?q?Gr=FC=DFe?=\r\n an alle"));
+  CHECK(TextNeedle("b c").in_header("a b\r\n c"));
+  CHECK(TextNeedle("").in_header(""));
+  CHECK_FALSE(TextNeedle("x").in_header(""));
+  CHECK(TextNeedle("ä").in_header("raw \xc3\x84"));
+}
+
+TEST_CASE("the finder agrees with the obvious search") {
+  uint32_t state = 7;
+  const auto random = [&state](uint32_t below) {
+    state = state * 1664525 + 1013904223;
+    return (state >> 16) % below;
+  };
+  for (int round = 0; round < 20000; ++round) {
+    std::string text;
+    std::string needle;
+    const std::string_view letters = round % 2 == 0 ? "aAbB" : "aAbBcCxyz @`[{\x01\x80\xa0";
+    const uint32_t size = random(80);
+    for (uint32_t i = 0; i < size; ++i)
+      text += letters[random(static_cast<uint32_t>(letters.size()))];
+    const uint32_t length = 1 + random(6);
+    for (uint32_t i = 0; i < length; ++i)
+      needle += letters[random(static_cast<uint32_t>(letters.size()))];
+    const bool expected = dmail::lower(text).find(dmail::lower(needle)) != std::string::npos;
+    REQUIRE(AsciiFinder(needle).in(text) == expected);
+    REQUIRE(has_8bit(text) == (text.find_first_of("\x80\xa0") != std::string::npos));
+  }
+}
