@@ -31,6 +31,12 @@ class LineReader {
   // What was read from the stream and not yet asked for.
   [[nodiscard]] std::string_view buffered() const { return std::string_view(buffer_).substr(at_); }
   void discard_buffered() { buffer_.clear(); at_ = 0; }
+  // Gives the buffer's memory back when it is empty: for sessions that wait long.
+  void release_memory() {
+    if (at_ < buffer_.size()) return;
+    std::string().swap(buffer_);
+    at_ = 0;
+  }
   [[nodiscard]] bool ready() const { return at_ < buffer_.size() || stream_->pending(); }
   Stream& stream() { return *stream_; }
   void set_stream(Stream& stream) { stream_ = &stream; }  // after STARTTLS; the buffer must be empty

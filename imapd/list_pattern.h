@@ -1,0 +1,25 @@
+// LIST patterns (RFC 3501 section 6.3.8): `*` is any run, `%` any run without `/`.  INBOX matches in
+// any case.  Time is |pattern| * |name| whatever the wildcards (all states at once, no going back).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dmail::imapd {
+
+class ListPattern {
+ public:
+  explicit ListPattern(std::string_view pattern);
+  [[nodiscard]] bool matches(std::string_view name);
+  // True when `name` or something below it can match: LSUB's `%` answers for a parent.
+  [[nodiscard]] bool ends_in_percent() const { return !pattern_.empty() && pattern_.back() == '%'; }
+
+ private:
+  bool run(std::string_view pattern, std::string_view name);
+  std::string pattern_;
+  std::string upper_;
+  std::vector<char> now_, next_;
+};
+
+}  // namespace dmail::imapd

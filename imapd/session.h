@@ -1,0 +1,84 @@
+// One authenticated IMAP connection: its state, the dispatch of commands, and the end.
+//
+// run() serves until LOGOUT, hang-up, timeout or SIGTERM.  It holds the one catch for a connection
+// that is over, and prints every tagged line.  Handlers (cmd_*.cc) see what is public here.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "imapd/command_reader.h"
+#include "imapd/command_table.h"
+#include "imapd/mailbox_view.h"
+#include "imapd/outcome.h"
+#include "imapd/parser.h"
+#include "imapd/reply.h"
+#include "store/mailbox.h"
+#include "store/store.h"
+
+namespace dmail::imapd {
+
+struct SessionConfig {
+  std::string user;
+  std::string tag, command;  // of the login command whose OK is ours to send; empty tag: PREAUTH
+  std::string pending;       // bytes read by the login program
+  std::vector<std::string> create_folders;
+  uint64_t message_size_limit = uint64_t{100} << 20;
+  uint64_t quota_bytes = 0;
+  int64_t idle_ms = 1800 * 1000;  // autologout
+};
+
+class Session {
+ public:
+  // `log` gets one line an event, already safe for a log.
+  Session(store::Store& store, Stream& stream, SessionConfig config,
+          std::function<void(std::string_view)> log);
+  void run();
+
+  // For handlers.
+  store::Store& store() { return *store_; }
+  Reply& reply() { return reply_; }
+  CommandReader& reader() { return reader_; }
+  Stream& stream() { return *stream_; }
+  const SessionConfig& config() const { return config_; }
+  MailboxView& view() { return *view_; }               // only where a mailbox is selected
+  store::Mailbox& mailbox() { return view_->mailbox(); }
+  [[nodiscard]] bool selected() const { return view_.has_value(); }
+  void open_view(std::unique_ptr<store::Mailbox> mailbox) { view_.emplace(std::move(mailbox), reply_); }
+  void close_view() { view_.reset(); }
+  // Reads a mailbox name and checks it (modified UTF-7, then the store's rules).
+  Result<std::string> mailbox_name(std::string_view name) const;
+  // Tells what changed in the selected mailbox; a mailbox that is gone ends the session.
+  void tell_updates(bool may_expunge);
+  void end(std::string_view bye);  // "* BYE ..." and no more commands
+  [[nodiscard]] bool ended() const { return ended_; }
+  Deadline idle_deadline() const { return Deadline::in_ms(config_.idle_ms); }
+  // After kQuietMs without input the buffers' memory is given back.
+  void wait_quietly();
+  void log(std::string_view line) { if (!line.empty()) log_(line); }
+
+ private:
+  void greet();
+  void make_folders();
+  void serve_one();
+  Outcome dispatch(Parser& parser, std::string& name, unsigned& flags);
+  void count_bad(const Outcome& outcome);
+
+  store::Store* store_;
+  Stream* stream_;
+  SessionConfig config_;
+  std::function<void(std::string_view)> log_;
+  BufferedWriter writer_;
+  Reply reply_;
+  LineReader input_;
+  CommandReader reader_;
+  std::optional<MailboxView> view_;
+  bool ended_ = false;
+  int bad_commands_ = 0;
+};
+
+}  // namespace dmail::imapd
