@@ -1,7 +1,7 @@
 // APPEND (RFC 3501 section 6.3.11) with several messages (RFC 3502) and APPENDUID (RFC 4315).
 //
-// All that can refuse is asked before the client is told to send: name, size, quota.  The message goes
-// piece by piece to the store's Appender, which stores all messages of the command or none.
+// All that can refuse is asked before the client is told to send: name, size, quota.  The message
+// goes piece by piece to the store's Appender, which stores all messages of the command or none.
 #include "imapd/flag_arguments.h"
 #include "imapd/limits.h"
 #include "imapd/session.h"
@@ -83,14 +83,16 @@ class AppendCommand {
   }
 
   std::optional<Outcome> take_message(store::Appender::Meta meta) {
-    if (Status begun = appender_->begin(std::move(meta)); !begun) return Outcome::failed(begun.error());
+    if (Status begun = appender_->begin(std::move(meta)); !begun)
+      return Outcome::failed(begun.error());
     reader_->accept_message();
     bool has_nul = false;
     for (;;) {
       const std::string_view piece = reader_->read_message();
       if (piece.empty()) break;
       has_nul = has_nul || piece.find('\0') != std::string_view::npos;
-      if (Status written = appender_->write(piece); !written) return Outcome::failed(written.error());
+      if (Status written = appender_->write(piece); !written)
+        return Outcome::failed(written.error());
     }
     if (has_nul) return Outcome::no("CANNOT", "Message contains NUL bytes");
     if (Status ended = appender_->end(); !ended) return Outcome::failed(ended.error());

@@ -40,7 +40,8 @@ Outcome copy_failed(Session& session, const CopyArguments& arguments, const Erro
   return Outcome::failed(error, Outcome::Missing::TryCreate);
 }
 
-// "COPYUID validity source target", the two sets pairwise (neither in another order than the other).
+// "COPYUID validity source target", the two sets pairwise (neither in another order than the
+// other).
 std::string copyuid(const store::CopyOutcome& done) {
   if (done.uid_validity == 0 || done.from.empty()) return {};
   UidSet from, to;

@@ -15,7 +15,8 @@ UidSet mark_seen(Session& session, const UidSet& numbers) {
     for (uint32_t n = range.first; n <= range.last; ++n)
       if ((mailbox.info(n).flags & store::kSeen) == 0) unseen.add(n);
   if (unseen.empty()) return changed;
-  auto done = mailbox.change_flags(unseen, {store::FlagAction::Add, store::kSeen, {}, std::nullopt});
+  auto done =
+      mailbox.change_flags(unseen, {store::FlagAction::Add, store::kSeen, {}, std::nullopt});
   // Mail can be read though the flag can't be written (a full disk).
   if (!done)
     session.log(done.error().log);

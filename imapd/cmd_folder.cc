@@ -36,13 +36,15 @@ Outcome cmd_delete(Session& session, Parser& parser) {
 }
 
 Outcome cmd_subscribe(Session& session, Parser& parser) {
-  return with_mailbox(session, parser,
-                      [&](const std::string& name) { return session.store().subscribe(name, true); });
+  return with_mailbox(session, parser, [&](const std::string& name) {
+    return session.store().subscribe(name, true);
+  });
 }
 
 Outcome cmd_unsubscribe(Session& session, Parser& parser) {
-  return with_mailbox(session, parser,
-                      [&](const std::string& name) { return session.store().subscribe(name, false); });
+  return with_mailbox(session, parser, [&](const std::string& name) {
+    return session.store().subscribe(name, false);
+  });
 }
 
 Outcome cmd_rename(Session& session, Parser& parser) {

@@ -56,8 +56,8 @@ Outcome cmd_list(Session& session, Parser& parser) {
   return listed ? Outcome::ok() : Outcome::failed(listed.error());
 }
 
-// A subscribed name that doesn't match, but whose parent matches a pattern that ends in "%", is told
-// as that parent with \Noselect (RFC 3501 section 6.3.9).
+// A subscribed name that doesn't match, but whose parent matches a pattern that ends in "%", is
+// told as that parent with \Noselect (RFC 3501 section 6.3.9).
 Outcome cmd_lsub(Session& session, Parser& parser) {
   const ListArguments arguments = list_arguments(parser);
   if (parser.failed()) return Outcome::bad(parser.error());

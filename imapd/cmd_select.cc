@@ -26,7 +26,9 @@ Outcome cmd_select(Session& session, Parser& parser) {
   return open_mailbox(session, parser, false);
 }
 
-Outcome cmd_examine(Session& session, Parser& parser) { return open_mailbox(session, parser, true); }
+Outcome cmd_examine(Session& session, Parser& parser) {
+  return open_mailbox(session, parser, true);
+}
 
 Outcome cmd_close(Session& session, Parser& parser) {
   parser.expect_end();

@@ -69,7 +69,8 @@ Outcome store_flags(Session& session, Parser& parser, bool uid) {
   if (!done) return Outcome::failed(done.error());
   session.view().announce_keywords();
   if (!silent) tell_flags(session, without(*numbers, done->gone), uid);
-  if (done->keywords_full) return Outcome::no("LIMIT", "No room for another keyword in this mailbox");
+  if (done->keywords_full)
+    return Outcome::no("LIMIT", "No room for another keyword in this mailbox");
   // RFC 2180 section 4.2: messages that somebody else expunged meanwhile.
   if (!done->gone.empty() && !silent)
     return Outcome::no("EXPUNGEISSUED", "Some of the messages no longer exist");
@@ -79,6 +80,8 @@ Outcome store_flags(Session& session, Parser& parser, bool uid) {
 }  // namespace
 
 Outcome cmd_store(Session& session, Parser& parser) { return store_flags(session, parser, false); }
-Outcome cmd_uid_store(Session& session, Parser& parser) { return store_flags(session, parser, true); }
+Outcome cmd_uid_store(Session& session, Parser& parser) {
+  return store_flags(session, parser, true);
+}
 
 }  // namespace dmail::imapd

@@ -29,8 +29,9 @@ bool CommandReader::read_line_piece() {
     const std::string_view view = read_some(kMaxLine);
     if (view.empty()) return false;
     const void* lf = std::memchr(view.data(), '\n', view.size());
-    const size_t size =
-        lf == nullptr ? view.size() : static_cast<size_t>(static_cast<const char*>(lf) - view.data());
+    const size_t size = lf == nullptr
+                            ? view.size()
+                            : static_cast<size_t>(static_cast<const char*>(lf) - view.data());
     const std::string_view piece = view.substr(0, size);
     const size_t room = kMaxLine - std::min(kMaxLine, line_octets_);
     text_.append(piece.substr(0, room));

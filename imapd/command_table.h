@@ -1,6 +1,6 @@
-// The only list of IMAP commands: name, where it is legal, what the session does around it, where it
-// is specified, and who does it.  A handler reads its arguments, checks everything, then acts; it
-// writes untagged data and returns how the command ended.
+// The only list of IMAP commands: name, where it is legal, what the session does around it, where
+// it is specified, and who does it.  A handler reads its arguments, checks everything, then acts;
+// it writes untagged data and returns how the command ended.
 #pragma once
 
 #include <string_view>
@@ -16,10 +16,10 @@ enum CommandFlag : unsigned {
   kAnyState = 1,
   kAuthenticated = 2,  // after login, with or without a mailbox
   kSelected = 4,
-  kBeforeLogin = 8,    // the login program's; here only to say so
-  kWrites = 16,        // refused in a mailbox opened by EXAMINE
-  kKeepNumbers = 32,   // no EXPUNGE may be told before its tagged line (RFC 3501 section 7.4.1)
-  kNoUpdates = 64,     // tells nothing of the mailbox afterwards: it was just opened or closed
+  kBeforeLogin = 8,   // the login program's; here only to say so
+  kWrites = 16,       // refused in a mailbox opened by EXAMINE
+  kKeepNumbers = 32,  // no EXPUNGE may be told before its tagged line (RFC 3501 section 7.4.1)
+  kNoUpdates = 64,    // tells nothing of the mailbox afterwards: it was just opened or closed
 };
 
 struct CommandRow {

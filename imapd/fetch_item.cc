@@ -18,9 +18,12 @@ struct ItemRow {
   Kind kind;
 };
 constexpr ItemRow kItems[] = {
-    {"FLAGS", Kind::Flags},         {"UID", Kind::Uid},
-    {"INTERNALDATE", Kind::InternalDate}, {"RFC822.SIZE", Kind::Size},
-    {"ENVELOPE", Kind::Envelope},   {"BODYSTRUCTURE", Kind::BodyStructure},
+    {"FLAGS", Kind::Flags},
+    {"UID", Kind::Uid},
+    {"INTERNALDATE", Kind::InternalDate},
+    {"RFC822.SIZE", Kind::Size},
+    {"ENVELOPE", Kind::Envelope},
+    {"BODYSTRUCTURE", Kind::BodyStructure},
 };
 
 // The old names of whole sections; the reply uses the name that was asked for.
@@ -37,7 +40,8 @@ struct MacroRow {
   std::string_view name;
   size_t items;  // of kMacroItems
 };
-constexpr Kind kMacroItems[] = {Kind::Flags, Kind::InternalDate, Kind::Size, Kind::Envelope, Kind::Body};
+constexpr Kind kMacroItems[] = {Kind::Flags, Kind::InternalDate, Kind::Size, Kind::Envelope,
+                                Kind::Body};
 constexpr MacroRow kMacros[] = {{"FAST", 3}, {"ALL", 4}, {"FULL", 5}};
 
 struct SectionRow {
@@ -86,18 +90,18 @@ void expect_section_spec(Parser& parser, Section& section) {
     if ((row.needs_path && section.path.empty()) || !parser.take_word(row.name)) continue;
     section.what = row.what;
     append(section.label, concat(dot ? "." : "", row.name));
-    if (row.what == What::Fields || row.what == What::FieldsNot) expect_header_list(parser, section);
+    if (row.what == What::Fields || row.what == What::FieldsNot)
+      expect_header_list(parser, section);
     return;
   }
   parser.fail("Invalid section");
 }
 
-// section = "[" [section-spec] "]" ["<" number "." nz-number ">"]
+// section = "[" [section-spec] "]" ["<" number "." nz-number ">"], from behind the "[" on
 FetchItem expect_section(Parser& parser) {
   FetchItem item{Kind::Section, {}};
   Section& section = item.section;
   section.label = "BODY[";
-  parser.expect('[');
   expect_section_spec(parser, section);
   parser.expect(']');
   section.label += ']';
@@ -127,22 +131,23 @@ void expect_item(Parser& parser, FetchPlan& plan) {
       plan.items.push_back(std::move(item));
       return;
     }
-  if (parser.take_word("BODY.PEEK")) {
+  if (parser.take_text("BODY.PEEK[")) {
     plan.items.push_back(expect_section(parser));
-  } else if (!parser.take_word("BODY")) {
-    parser.fail("Unknown fetch item");
-  } else if (parser.next_is('[')) {
+  } else if (parser.take_text("BODY[")) {
     plan.items.push_back(expect_section(parser));
     plan.sets_seen = true;
-  } else {
+  } else if (parser.take_word("BODY")) {
     plan.items.push_back({Kind::Body, {}});
+  } else {
+    parser.fail("Unknown fetch item");
   }
 }
 
 }  // namespace
 
 bool FetchPlan::has(Kind kind) const {
-  return std::any_of(items.begin(), items.end(), [&](const FetchItem& i) { return i.kind == kind; });
+  return std::any_of(items.begin(), items.end(),
+                     [&](const FetchItem& i) { return i.kind == kind; });
 }
 
 void FetchPlan::add_uid() {

@@ -41,10 +41,14 @@ class LiteralSink : public ByteSink {
 
 std::string_view label_of(const FetchItem& item) {
   switch (item.kind) {
-    case Kind::Envelope: return "ENVELOPE";
-    case Kind::Body: return "BODY";
-    case Kind::BodyStructure: return "BODYSTRUCTURE";
-    default: return item.section.label;
+    case Kind::Envelope:
+      return "ENVELOPE";
+    case Kind::Body:
+      return "BODY";
+    case Kind::BodyStructure:
+      return "BODYSTRUCTURE";
+    default:
+      return item.section.label;
   }
 }
 
@@ -117,10 +121,14 @@ bool FetchSender::send_item(const FetchItem& item, const store::MessageInfo& inf
       b += "RFC822.SIZE ";
       append(b, info.size);
       return true;
-    case Kind::Envelope: return send_cached("ENVELOPE ", mailbox_->envelope(number_));
-    case Kind::Body: return send_cached("BODY ", mailbox_->body(number_));
-    case Kind::BodyStructure: return send_cached("BODYSTRUCTURE ", mailbox_->body_structure(number_));
-    case Kind::Section: return send_section(item.section, info);
+    case Kind::Envelope:
+      return send_cached("ENVELOPE ", mailbox_->envelope(number_));
+    case Kind::Body:
+      return send_cached("BODY ", mailbox_->body(number_));
+    case Kind::BodyStructure:
+      return send_cached("BODYSTRUCTURE ", mailbox_->body_structure(number_));
+    case Kind::Section:
+      return send_section(item.section, info);
   }
   return true;
 }

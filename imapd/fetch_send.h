@@ -1,5 +1,5 @@
-// Writes FETCH data (RFC 3501 section 7.4.2) of one message after another: what the store has cached
-// goes straight into the reply buffer, texts stream from the mail file.
+// Writes FETCH data (RFC 3501 section 7.4.2) of one message after another: what the store has
+// cached goes straight into the reply buffer, texts stream from the mail file.
 //
 // A message that cannot be read is left out whole where nothing of it left the buffer yet, else the
 // item is NIL; failure() then says why.
@@ -33,7 +33,8 @@ class FetchSender {
   bool send_fields(const Section& section, std::string_view header);
   bool send_range(const Section& section, Range range);
   // False after a failure; nullopt in `range`: the message has no such part.
-  bool find_range(const Section& section, const store::MessageInfo& info, std::optional<Range>& range);
+  bool find_range(const Section& section, const store::MessageInfo& info,
+                  std::optional<Range>& range);
   bool load_structure();
   bool fail(Error& error);
 

@@ -1,5 +1,6 @@
-// LIST patterns (RFC 3501 section 6.3.8): `*` is any run, `%` any run without `/`.  INBOX matches in
-// any case.  Time is |pattern| * |name| whatever the wildcards (all states at once, no going back).
+// LIST patterns (RFC 3501 section 6.3.8): `*` is any run, `%` any run without `/`.  INBOX matches
+// in any case.  Time is |pattern| * |name| whatever the wildcards (all states at once, no going
+// back).
 #pragma once
 
 #include <string>

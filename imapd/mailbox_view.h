@@ -26,7 +26,8 @@ class MailboxView {
   store::Mailbox& mailbox() { return *mailbox_; }
 
   void announce_opened();  // everything SELECT must say, but the tagged line
-  // Tells what changed; `may_expunge` as the running command allows.  Gone: the mailbox was deleted.
+  // Tells what changed; `may_expunge` as the running command allows.  Gone: the mailbox was
+  // deleted.
   enum class Update { Told, Gone };
   Result<Update> update(bool may_expunge);
   // FLAGS again when keywords were added since it was last told.

@@ -5,19 +5,30 @@ namespace {
 
 std::string_view code_of(ErrorKind kind, Outcome::Missing missing) {
   switch (kind) {
-    case ErrorKind::BadInput: return "CANNOT";
+    case ErrorKind::BadInput:
+      return "CANNOT";
     case ErrorKind::NotFound:
       return missing == Outcome::Missing::TryCreate ? "TRYCREATE" : "NONEXISTENT";
-    case ErrorKind::Exists: return "ALREADYEXISTS";
-    case ErrorKind::InUse: return "INUSE";
-    case ErrorKind::NoPermission: return "NOPERM";
-    case ErrorKind::OverQuota: return "OVERQUOTA";
-    case ErrorKind::NoSpace: return "UNAVAILABLE";
-    case ErrorKind::Io: return "SERVERBUG";
-    case ErrorKind::Corrupt: return "CORRUPTION";
-    case ErrorKind::Limit: return "LIMIT";
-    case ErrorKind::Unsupported: return "CANNOT";
-    case ErrorKind::TryLater: return "UNAVAILABLE";
+    case ErrorKind::Exists:
+      return "ALREADYEXISTS";
+    case ErrorKind::InUse:
+      return "INUSE";
+    case ErrorKind::NoPermission:
+      return "NOPERM";
+    case ErrorKind::OverQuota:
+      return "OVERQUOTA";
+    case ErrorKind::NoSpace:
+      return "UNAVAILABLE";
+    case ErrorKind::Io:
+      return "SERVERBUG";
+    case ErrorKind::Corrupt:
+      return "CORRUPTION";
+    case ErrorKind::Limit:
+      return "LIMIT";
+    case ErrorKind::Unsupported:
+      return "CANNOT";
+    case ErrorKind::TryLater:
+      return "UNAVAILABLE";
   }
   return "SERVERBUG";
 }

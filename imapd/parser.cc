@@ -64,16 +64,27 @@ bool Parser::take(char c) {
 void Parser::expect(char c) {
   if (take(c)) return;
   switch (c) {
-    case ' ': return fail("Missing argument or space");
-    case '(': return fail("Parenthesized list expected");
-    case ')': return fail("Missing closing parenthesis");
-    case ']': return fail("Missing closing bracket");
-    default: return fail("Syntax error");
+    case ' ':
+      return fail("Missing argument or space");
+    case '(':
+      return fail("Parenthesized list expected");
+    case ')':
+      return fail("Missing closing parenthesis");
+    case ']':
+      return fail("Missing closing bracket");
+    default:
+      return fail("Syntax error");
   }
 }
 
 void Parser::expect_end() {
   if (!at_end()) fail("Unexpected text after the arguments");
+}
+
+bool Parser::take_text(std::string_view text) {
+  if (failed() || !istarts_with(rest(), text)) return false;
+  at_ += text.size();
+  return true;
 }
 
 bool Parser::take_word(std::string_view word) {

@@ -50,9 +50,15 @@ void Reply::tagged(std::string_view tag, std::string_view command, const Outcome
   std::string& b = out_->buffer();
   b += tag;
   switch (outcome.kind) {
-    case Outcome::Kind::Ok: b += " OK "; break;
-    case Outcome::Kind::No: b += " NO "; break;
-    case Outcome::Kind::Bad: b += " BAD "; break;
+    case Outcome::Kind::Ok:
+      b += " OK ";
+      break;
+    case Outcome::Kind::No:
+      b += " NO ";
+      break;
+    case Outcome::Kind::Bad:
+      b += " BAD ";
+      break;
   }
   if (!outcome.code.empty()) {
     b += '[';

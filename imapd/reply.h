@@ -1,5 +1,5 @@
-// The only writer of a session.  Everything goes through one buffer that leaves in large writes: when
-// it is full, and before the session waits for input.
+// The only writer of a session.  Everything goes through one buffer that leaves in large writes:
+// when it is full, and before the session waits for input.
 //
 // Handlers write untagged data; the tagged line is session.cc's.
 #pragma once

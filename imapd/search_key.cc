@@ -17,8 +17,8 @@ struct KeyRow {
   std::string_view name;
   Kind kind;
   Argument argument;
-  uint32_t set, clear;      // Kind::Flags
-  std::string_view field;   // Kind::Header
+  uint32_t set, clear;     // Kind::Flags
+  std::string_view field;  // Kind::Header
 };
 constexpr KeyRow kKeys[] = {
     {"ALL", Kind::All, Argument::None, 0, 0, {}},
@@ -175,7 +175,8 @@ class SearchParser {
     if (row.argument == Argument::Text || row.argument == Argument::Field) {
       const std::string text = parser_->expect_astring();
       if (text.size() > kMaxSearchString) parser_->fail("Search string is too long");
-      if (!parser_->failed()) out.needle.emplace(charset_.empty() ? text : mail::to_utf8(text, charset_));
+      if (!parser_->failed())
+        out.needle.emplace(charset_.empty() ? text : mail::to_utf8(text, charset_));
     }
     return out;
   }
@@ -193,10 +194,13 @@ int SearchKey::cost() const {
     case Kind::SentBefore:
     case Kind::SentOn:
     case Kind::SentSince:
-    case Kind::Header: return 1;
+    case Kind::Header:
+      return 1;
     case Kind::Body:
-    case Kind::Text: return 2;
-    default: break;
+    case Kind::Text:
+      return 2;
+    default:
+      break;
   }
   int most = 0;
   for (const SearchKey& key : keys) most = std::max(most, key.cost());

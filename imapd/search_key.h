@@ -15,11 +15,29 @@ namespace dmail::imapd {
 
 struct SearchKey {
   enum class Kind {
-    All, Flags, Keyword, Recent, Old, New, Numbers, Larger, Smaller,
-    Before, On, Since, Older, Younger,   // internal date
-    SentBefore, SentOn, SentSince,       // Date: field
-    Header, Body, Text,
-    And, Or, Not
+    All,
+    Flags,
+    Keyword,
+    Recent,
+    Old,
+    New,
+    Numbers,
+    Larger,
+    Smaller,
+    Before,
+    On,
+    Since,
+    Older,
+    Younger,  // internal date
+    SentBefore,
+    SentOn,
+    SentSince,  // Date: field
+    Header,
+    Body,
+    Text,
+    And,
+    Or,
+    Not
   };
   Kind kind = Kind::All;
   uint32_t set = 0, clear = 0;  // Flags: bits that must be set, and must not

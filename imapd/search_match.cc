@@ -29,32 +29,51 @@ bool SearchMatcher::matches(const SearchKey& program, uint32_t number) {
 
 bool SearchMatcher::test(const SearchKey& key) {
   switch (key.kind) {
-    case Kind::All: return true;
-    case Kind::Flags: return (info_.flags & key.set) == key.set && (info_.flags & key.clear) == 0;
-    case Kind::Keyword: return (info_.keywords & key.keyword) != 0;
-    case Kind::Recent: return info_.recent;
-    case Kind::Old: return !info_.recent;
-    case Kind::New: return info_.recent && (info_.flags & store::kSeen) == 0;
-    case Kind::Numbers: return key.numbers.contains(number_);
-    case Kind::Larger: return info_.size > key.size;
-    case Kind::Smaller: return info_.size < key.size;
-    case Kind::Before: return day_of(info_.internal_date, info_.zone_minutes) < key.day;
-    case Kind::On: return day_of(info_.internal_date, info_.zone_minutes) == key.day;
-    case Kind::Since: return day_of(info_.internal_date, info_.zone_minutes) >= key.day;
-    case Kind::Older: return info_.internal_date <= now_ - static_cast<int64_t>(key.size);
-    case Kind::Younger: return info_.internal_date >= now_ - static_cast<int64_t>(key.size);
+    case Kind::All:
+      return true;
+    case Kind::Flags:
+      return (info_.flags & key.set) == key.set && (info_.flags & key.clear) == 0;
+    case Kind::Keyword:
+      return (info_.keywords & key.keyword) != 0;
+    case Kind::Recent:
+      return info_.recent;
+    case Kind::Old:
+      return !info_.recent;
+    case Kind::New:
+      return info_.recent && (info_.flags & store::kSeen) == 0;
+    case Kind::Numbers:
+      return key.numbers.contains(number_);
+    case Kind::Larger:
+      return info_.size > key.size;
+    case Kind::Smaller:
+      return info_.size < key.size;
+    case Kind::Before:
+      return day_of(info_.internal_date, info_.zone_minutes) < key.day;
+    case Kind::On:
+      return day_of(info_.internal_date, info_.zone_minutes) == key.day;
+    case Kind::Since:
+      return day_of(info_.internal_date, info_.zone_minutes) >= key.day;
+    case Kind::Older:
+      return info_.internal_date <= now_ - static_cast<int64_t>(key.size);
+    case Kind::Younger:
+      return info_.internal_date >= now_ - static_cast<int64_t>(key.size);
     case Kind::SentBefore:
     case Kind::SentOn:
-    case Kind::SentSince: return test_sent(key);
-    case Kind::Header: return test_header(key);
+    case Kind::SentSince:
+      return test_sent(key);
+    case Kind::Header:
+      return test_header(key);
     case Kind::Body:
-    case Kind::Text: return test_text(key);
+    case Kind::Text:
+      return test_text(key);
     case Kind::And:
       for (const SearchKey& k : key.keys)
         if (!test(k)) return false;
       return true;
-    case Kind::Or: return test(key.keys[0]) || test(key.keys[1]);
-    case Kind::Not: return !test(key.keys[0]);
+    case Kind::Or:
+      return test(key.keys[0]) || test(key.keys[1]);
+    case Kind::Not:
+      return !test(key.keys[0]);
   }
   return false;
 }

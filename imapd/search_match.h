@@ -1,5 +1,5 @@
-// Does a message match a search program?  Reads as little of it as decides the question: the record,
-// then the header, then the text (search_key.h orders the keys).
+// Does a message match a search program?  Reads as little of it as decides the question: the
+// record, then the header, then the text (search_key.h orders the keys).
 #pragma once
 
 #include <optional>
@@ -15,7 +15,8 @@ class SearchMatcher {
  public:
   SearchMatcher(store::Mailbox& mailbox, int64_t now) : mailbox_(&mailbox), now_(now) {}
   bool matches(const SearchKey& program, uint32_t number);
-  // Of the last message that couldn't be read (it counts as not matching); empty when there is none.
+  // Of the last message that couldn't be read (it counts as not matching); empty when there is
+  // none.
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
 
  private:
@@ -29,7 +30,7 @@ class SearchMatcher {
   int64_t now_;
   uint32_t number_ = 0;
   store::MessageInfo info_;
-  std::optional<std::string_view> header_;     // good until text() is asked for
+  std::optional<std::string_view> header_;  // good until text() is asked for
   std::optional<mail::Structure> structure_;
   std::string trouble_;
 };

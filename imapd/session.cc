@@ -44,7 +44,8 @@ void Session::run() {
     if (over.why() == ConnectionOver::Why::Timeout) bye = "Autologout; idle for too long";
     if (over.why() == ConnectionOver::Why::ProtocolBroken) bye = "Cannot follow this connection";
   }
-  // Replies were flushed before every wait, so what is left in the buffer is a peer that doesn't read.
+  // Replies were flushed before every wait, so what is left in the buffer is a peer that doesn't
+  // read.
   if (bye.empty() || !reply_.buffer().empty()) return;
   try {
     reply_.untagged("BYE ", bye);
@@ -60,13 +61,15 @@ void Session::make_folders() {
     Status made = store_->create(name);
     if (made) made = store_->subscribe(name, true);
     if (!made && made.error().kind != ErrorKind::Exists)
-      log(concat("cannot make folder ", escaped(name), ": ", made.error().client, " ", made.error().log));
+      log(concat("cannot make folder ", escaped(name), ": ", made.error().client, " ",
+                 made.error().log));
   }
 }
 
 void Session::greet() {
   if (config_.tag.empty())
-    reply_.untagged("PREAUTH [CAPABILITY ", kCapabilities, "] dmail ", DMAIL_VERSION, " server ready");
+    reply_.untagged("PREAUTH [CAPABILITY ", kCapabilities, "] dmail ", DMAIL_VERSION,
+                    " server ready");
   else
     reply_.tagged(config_.tag, config_.command, Outcome::ok());
 }
@@ -82,9 +85,12 @@ void Session::wait_quietly() {
 
 void Session::serve_one() {
   switch (reader_.next()) {
-    case CommandReader::Got::End: ended_ = true; return;
+    case CommandReader::Got::End:
+      ended_ = true;
+      return;
     case CommandReader::Got::Command:
-    case CommandReader::Got::Refused: break;
+    case CommandReader::Got::Refused:
+      break;
   }
   Parser parser(reader_.text());
   const std::string tag(parser.expect_tag());
@@ -95,8 +101,8 @@ void Session::serve_one() {
   }
   std::string name;
   unsigned flags = 0;
-  const Outcome outcome = reader_.refusal().empty() ? dispatch(parser, name, flags)
-                                                    : Outcome::bad(reader_.refusal());
+  const Outcome outcome =
+      reader_.refusal().empty() ? dispatch(parser, name, flags) : Outcome::bad(reader_.refusal());
   reader_.finish_command();
   if (selected() && (flags & kNoUpdates) == 0) tell_updates((flags & kKeepNumbers) == 0);
   reply_.tagged(tag, name, outcome);

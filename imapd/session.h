@@ -45,10 +45,12 @@ class Session {
   CommandReader& reader() { return reader_; }
   Stream& stream() { return *stream_; }
   const SessionConfig& config() const { return config_; }
-  MailboxView& view() { return *view_; }               // only where a mailbox is selected
+  MailboxView& view() { return *view_; }  // only where a mailbox is selected
   store::Mailbox& mailbox() { return view_->mailbox(); }
   [[nodiscard]] bool selected() const { return view_.has_value(); }
-  void open_view(std::unique_ptr<store::Mailbox> mailbox) { view_.emplace(std::move(mailbox), reply_); }
+  void open_view(std::unique_ptr<store::Mailbox> mailbox) {
+    view_.emplace(std::move(mailbox), reply_);
+  }
   void close_view() { view_.reset(); }
   // Reads a mailbox name and checks it (modified UTF-7, then the store's rules).
   Result<std::string> mailbox_name(std::string_view name) const;
@@ -59,7 +61,9 @@ class Session {
   Deadline idle_deadline() const { return Deadline::in_ms(config_.idle_ms); }
   // After kQuietMs without input the buffers' memory is given back.
   void wait_quietly();
-  void log(std::string_view line) { if (!line.empty()) log_(line); }
+  void log(std::string_view line) {
+    if (!line.empty()) log_(line);
+  }
 
  private:
   void greet();
