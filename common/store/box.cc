@@ -1,0 +1,328 @@
+#include "store/box.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/text.h"
+#include "io/clock.h"
+#include "io/file.h"
+
+namespace dmail::store {
+namespace {
+
+constexpr uint32_t kManyDead = 64;
+constexpr uint64_t kMuchDeadRoom = uint64_t{1} << 20;
+
+FileIdentity identity_of(const struct stat& st) {
+  FileIdentity id;
+  id.device = static_cast<uint64_t>(st.st_dev);
+  id.inode = static_cast<uint64_t>(st.st_ino);
+  id.size = static_cast<uint64_t>(st.st_size);
+  id.mtime_ns = st.st_mtim.tv_sec * int64_t{1'000'000'000} + st.st_mtim.tv_nsec;
+  return id;
+}
+
+Error gone(const std::string& path) {
+  return Error{ErrorKind::NotFound, "The mailbox was deleted", path + " was deleted or replaced"};
+}
+
+}  // namespace
+
+uint64_t next_mod_sequence(IndexHeader& header) {
+  const auto clock = static_cast<uint64_t>(std::max<int64_t>(wall_microseconds(), 1));
+  header.highest_mod_sequence = std::max(clock, header.highest_mod_sequence + 1);
+  return header.highest_mod_sequence;
+}
+
+FileHeader file_header(const IndexHeader& header) {
+  FileHeader h;
+  h.uid_validity = header.uid_validity;
+  h.last_uid = header.next_uid - 1;
+  return h;
+}
+
+Box::Box(const StoreContext& context, BoxPlace place, OwnedFd fd)
+    : context_(&context),
+      place_(std::move(place)),
+      fd_(std::move(fd)),
+      cache_(context.index.get(), place_.index_name + ".cache") {}
+
+Result<std::unique_ptr<Box>> Box::open(const StoreContext& context, BoxPlace place, OwnedFd fd) {
+  std::unique_ptr<Box> box(new Box(context, std::move(place), std::move(fd)));
+  char front[5];
+  auto n = read_at(box->fd_.get(), front, 0);
+  if (!n) return std::move(n.error());
+  box->is_mbx_ = *n == sizeof front && std::memcmp(front, "*mbx*", sizeof front) == 0;
+  const std::string journal = concat(context.index_path, '/', box->place_.index_name, ".journal");
+  // An empty file beside the drop file is mbox, too: something else made it.
+  auto file = MailFile::open(box->fd_.get(), journal, true);
+  if (!file) return std::move(file.error());
+  box->file_ = std::move(*file);
+  box->open_index();
+  return box;
+}
+
+void Box::open_index() {
+  auto index = Index::open(context_->index.get(), place_.index_name + ".idx", context_->config.shared_spool);
+  if (index) index_ = std::move(*index);
+}
+
+Result<FileIdentity> Box::identity() const {
+  auto st = stat_fd(fd_.get());
+  if (!st) return std::move(st.error());
+  if (st->st_nlink == 0) return gone(place_.path);
+  return identity_of(*st);
+}
+
+bool Box::in_step(const FileIdentity& now) {
+  if (!index_ || index_->superseded()) return false;
+  const auto h = index_->header();
+  return h && h->dirty == 0 && h->boot_id == boot_id() && h->file == now;
+}
+
+Status Box::refresh() {
+  auto now = identity();
+  if (!now) return std::move(now.error());
+  if (index_ && index_->superseded()) open_index();
+  if (in_step(*now)) return {};
+  auto held = lock();
+  if (!held) return std::move(held.error());
+  return {};
+}
+
+Result<FileLock> Box::lock_shared() {
+  return FileLock::take(fd_.get(), LockMode::Shared, Deadline::in_seconds(context_->config.lock_seconds));
+}
+
+Result<Box::Held> Box::lock() {
+  const Deadline deadline = Deadline::in_seconds(context_->config.lock_seconds);
+  auto lock = is_mbx_ ? FileLock::take(fd_.get(), LockMode::Exclusive, deadline)
+                      : FileLock::take_with_dotlock(fd_.get(), place_.path, deadline);
+  if (!lock) return std::move(lock.error());
+  Held held;
+  held.lock = std::move(*lock);
+  DMAIL_TRY(bring_in_step(held));
+  held.size_before = held.header.total_size;
+  return held;
+}
+
+Status Box::begin(Held& held) {
+  held.header.dirty = 1;
+  return index_->write_header(held.header);
+}
+
+void Box::settle_quota(const Held& held, QuotaLedger::Hold* quota) {
+  const auto delta = static_cast<int64_t>(held.header.total_size) - static_cast<int64_t>(held.size_before);
+  if (quota != nullptr) quota->finish(delta);
+}
+
+uint64_t sum_of_indexes(const StoreContext& context) {
+  uint64_t sum = 0;
+  const int fd = ::openat(context.index.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* directory = fd < 0 ? nullptr : ::fdopendir(fd);
+  if (directory == nullptr) {
+    if (fd >= 0) ::close(fd);
+    return 0;
+  }
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string name = entry->d_name;
+    if (!name.ends_with(".idx")) continue;
+    if (const auto h = Index::peek(context.index.get(), name)) sum += h->total_size;
+  }
+  ::closedir(directory);
+  return sum;
+}
+
+Status Box::finish(Held& held, QuotaLedger::Hold* quota) {
+  const bool counts = held.header.total_size != held.size_before;
+  std::optional<QuotaLedger::Hold> own;
+  if (counts && quota == nullptr && context_->quota) {
+    if (context_->quota->limit() == 0) {
+      context_->quota->forget();
+    } else if (auto hold = context_->quota->hold()) {
+      own = std::move(*hold);
+      if (own->begin()) quota = &*own;
+    } else {
+      context_->quota->forget();
+    }
+  }
+  auto now = identity();
+  Status done;
+  if (now) {
+    held.header.file = *now;
+    held.header.dirty = 0;
+    held.header.boot_id = boot_id();
+    done = index_->write_header(held.header);
+  } else {
+    done = std::move(now.error());
+  }
+  if (!done) {
+    // The mail file has the change; the index, still marked dirty, is made again from it.
+    (void)::unlinkat(context_->index.get(), (place_.index_name + ".idx").c_str(), 0);
+    index_.reset();
+  }
+  settle_quota(held, quota);
+  held.size_before = held.header.total_size;
+  return {};
+}
+
+void Box::distrust() {
+  if (!index_) return;
+  if (auto h = index_->header()) {
+    h->dirty = 1;
+    if (index_->write_header(*h)) return;
+  }
+  (void)::unlinkat(context_->index.get(), (place_.index_name + ".idx").c_str(), 0);
+  index_.reset();
+}
+
+void Box::abandon(Held& held) {
+  // The mail file may hold less, more or other bytes than we think; looking again is the safe way.
+  if (auto now = identity(); now && *now == held.header.file) {
+    held.header.dirty = 0;
+    if (index_->write_header(held.header)) return;
+  }
+  held.header.file.mtime_ns = 0;
+  (void)index_->write_header(held.header).ok();
+}
+
+Status Box::add_records(Held& held, std::span<Record> records) {
+  IndexHeader& h = held.header;
+  if (keywords_.names().size() != h.keyword_count) DMAIL_TRY(index_->write_keywords(h, keywords_));
+  DMAIL_TRY(index_->write_records(h.record_count, records));
+  for (const Record& r : records) {
+    if (h.first_unseen == h.record_count && r.flags & kSeen) ++h.first_unseen;
+    ++h.record_count;
+    ++h.messages;
+    h.unseen += r.flags & kSeen ? 0 : 1;
+    h.deleted += r.flags & kDeleted ? 1 : 0;
+    h.total_size += r.size;
+    h.next_uid = std::max(h.next_uid, r.uid + 1);
+  }
+  return {};
+}
+
+Result<Index::Scratch> Box::live_records(const Held& held, std::vector<Record>& storage,
+                                         std::vector<uint32_t>& positions, std::span<Record>& live) {
+  const IndexHeader& h = held.header;
+  positions.clear();
+  if (h.dead == 0) {
+    auto scratch = index_->scratch(h.record_count);
+    if (scratch) live = scratch->records;
+    return scratch;
+  }
+  storage.clear();
+  storage.reserve(h.messages);
+  positions.reserve(h.messages);
+  for (uint32_t i = 0; i < h.record_count; ++i) {
+    const Record* r = index_->raw(i);
+    if (r == nullptr) return Error{ErrorKind::Corrupt, "The mailbox index is damaged", "index cut short"};
+    if (r->form & kExpunged) continue;
+    storage.push_back(*r);
+    positions.push_back(i);
+  }
+  live = storage;
+  return Index::Scratch();
+}
+
+Status Box::write_back(const std::vector<uint32_t>& positions, std::span<Record> live) {
+  const auto position = [&](size_t i) { return positions.empty() ? static_cast<uint32_t>(i) : positions[i]; };
+  const auto differs = [&](size_t i) {
+    const Record* r = index_->raw(position(i));
+    live[i].record_crc = record_check(live[i]);
+    return r == nullptr || std::memcmp(r, &live[i], sizeof *r) != 0;
+  };
+  for (size_t i = 0; i < live.size();) {
+    if (!differs(i)) {
+      ++i;
+      continue;
+    }
+    size_t end = i + 1;
+    while (end < live.size() && end - i < 4096 && position(end) == position(end - 1) + 1 && differs(end)) ++end;
+    DMAIL_TRY(index_->write_records(position(i), live.subspan(i, end - i)));
+    i = end;
+  }
+  return {};
+}
+
+Status Box::new_generation(Held& held) {
+  std::vector<Record> storage;
+  std::vector<uint32_t> positions;
+  std::span<Record> live;
+  auto scratch = live_records(held, storage, positions, live);
+  if (!scratch) return std::move(scratch.error());
+  return install(held, held.header, live);
+}
+
+Status Box::install(Held& held, IndexHeader header, std::span<const Record> records) {
+  header.record_count = header.messages = static_cast<uint32_t>(records.size());
+  header.dead = header.dead_low = header.dead_high = 0;
+  header.unseen = header.deleted = 0;
+  header.first_unseen = header.record_count;
+  header.total_size = 0;
+  for (uint32_t i = 0; i < header.record_count; ++i) {
+    const Record& r = records[i];
+    if (!(r.flags & kSeen) && header.unseen++ == 0) header.first_unseen = i;
+    if (r.flags & kDeleted) ++header.deleted;
+    header.total_size += r.size;
+  }
+  header.generation = std::max(header.generation + 1, static_cast<uint64_t>(wall_microseconds()));
+  header.superseded = 0;
+  header.layout = 0;
+  header.notes = 0;
+  header.keyword_count = static_cast<uint32_t>(keywords_.names().size());
+  auto made = Index::create(context_->index.get(), place_.index_name + ".idx", context_->config.shared_spool, header,
+                            keywords_, records);
+  if (!made) return std::move(made.error());
+  if (index_) {
+    if (auto old = index_->header()) {
+      old->superseded = 1;
+      (void)index_->write_header(*old).ok();  // who misses it finds the name taken by another file
+    }
+  }
+  index_ = std::move(*made);
+  held.header = header;
+  return {};
+}
+
+void Box::tidy() {
+  if (!index_) return;
+  const auto h = index_->header();
+  if (!h || h->superseded || h->dirty) return;
+  const bool records = h->dead > kManyDead && h->dead > h->messages / 4;
+  const bool room = is_mbx_ && h->dead_bytes > kMuchDeadRoom && h->dead_bytes > h->file.size / 4;
+  if (!records && !room) return;
+  // Nobody else may have it selected: they hold a shared lock on the index.
+  auto alone = FileLock::take(index_->fd(), LockMode::Exclusive, Deadline::in_ms(0));
+  if (!alone) return;
+  auto held = lock();
+  if (!held) return;
+  if (room) {
+    std::vector<Record> storage;
+    std::vector<uint32_t> positions;
+    std::span<Record> live;
+    auto scratch = live_records(*held, storage, positions, live);
+    if (!scratch) return;
+    held->header.layout |= 1;
+    if (!begin(*held)) return;
+    auto won = file_->compact(live, keywords_, file_header(held->header));
+    if (!won) return abandon(*held);
+    held->header.dead_bytes = 0;
+    auto now = identity();
+    if (!now) return;
+    held->header.file = *now;
+    held->header.end_offset = now->size;
+    held->header.dirty = 0;
+    (void)install(*held, held->header, live).ok();  // a failure leaves the index dirty
+    return;
+  }
+  (void)new_generation(*held).ok();
+}
+
+}  // namespace dmail::store

@@ -1,0 +1,344 @@
+#include "store/index.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <utility>
+
+#include "base/ascii.h"
+#include "base/text.h"
+#include "io/file.h"
+
+namespace dmail::store {
+namespace {
+
+constexpr size_t kMapStep = size_t{1} << 20;
+constexpr int kHeaderTries = 200;
+
+Error corrupt(const std::string& why) {
+  return Error{ErrorKind::Corrupt, "The mailbox index is damaged", "index: " + why};
+}
+
+bool plausible(const IndexHeader& h) {
+  return h.magic == kIndexMagic && h.version == kIndexVersion && h.check == header_check(h) &&
+         h.record_count <= kMaxRecords && uint64_t{h.messages} + h.dead == h.record_count &&
+         h.unseen <= h.messages && h.deleted <= h.messages && h.keyword_count <= kMaxKeywords &&
+         h.first_unseen <= h.record_count && h.dead_low <= h.dead_high && h.dead_high <= h.record_count &&
+         h.next_uid > h.record_count && h.first_recent_uid <= h.next_uid && h.uid_validity != 0 &&
+         h.end_offset <= h.file.size;
+}
+
+uint64_t bytes_of(uint32_t records) { return kRecordsAt + uint64_t{records} * sizeof(Record); }
+
+std::string keyword_bytes(const KeywordTable& keywords) {
+  std::string out(keywords.names().size() * kKeywordSlot, '\0');
+  for (size_t i = 0; i < keywords.names().size(); ++i) {
+    const std::string& name = keywords.names()[i];
+    out[i * kKeywordSlot] = static_cast<char>(name.size());
+    name.copy(out.data() + i * kKeywordSlot + 1, kKeywordSlot - 1);
+  }
+  return out;
+}
+
+Status fill(int fd, IndexHeader header, const KeywordTable& keywords, std::span<const Record> records) {
+  std::string front(kKeywordsAt, '\0');
+  header.keyword_count = static_cast<uint32_t>(keywords.names().size());
+  header.check = header_check(header);
+  std::memcpy(front.data(), &header, sizeof header);
+  front += keyword_bytes(keywords);
+  DMAIL_TRY(write_at(fd, front, 0));
+  constexpr size_t kAtOnce = 1024;
+  std::vector<Record> some;
+  for (size_t i = 0; i < records.size(); i += kAtOnce) {
+    const auto part = records.subspan(i, std::min(kAtOnce, records.size() - i));
+    some.assign(part.begin(), part.end());
+    for (Record& r : some) r.record_crc = record_check(r);
+    DMAIL_TRY(write_at(fd, {reinterpret_cast<const char*>(some.data()), some.size() * sizeof(Record)},
+                       kRecordsAt + i * sizeof(Record)));
+  }
+  return {};
+}
+
+Result<OwnedFd> write_generation(int directory, const std::string& name, const IndexHeader& header,
+                                 const KeywordTable& keywords, std::span<const Record> records) {
+  const std::string temporary = concat(name, ".", ::getpid(), ".new");
+  (void)::unlinkat(directory, temporary.c_str(), 0);
+  auto fd = open_file_at(directory, temporary, O_RDWR | O_CREAT | O_EXCL);
+  if (!fd) return fd;
+  Status done = fill(fd->get(), header, keywords, records);
+  if (done && ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0)
+    done = system_error("rename " + temporary, errno);
+  if (done) return fd;
+  (void)::unlinkat(directory, temporary.c_str(), 0);
+  return std::move(done.error());
+}
+
+}  // namespace
+
+std::array<uint8_t, 16> boot_id() {
+  static const std::array<uint8_t, 16> id = [] {
+    std::array<uint8_t, 16> out{};
+    char text[64];
+    const int fd = ::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return out;
+    const ssize_t n = ::read(fd, text, sizeof text);
+    ::close(fd);
+    size_t digits = 0;
+    for (ssize_t i = 0; i < n && digits < 32; ++i) {
+      const int v = hex_value(text[i]);
+      if (v < 0) continue;
+      out[digits / 2] = static_cast<uint8_t>(out[digits / 2] << 4 | v);
+      ++digits;
+    }
+    return out;
+  }();
+  return id;
+}
+
+Index::~Index() {
+  if (!private_copy_ && base_ != nullptr) ::munmap(const_cast<char*>(base_), mapped_);
+}
+
+Result<std::unique_ptr<Index>> Index::open(int directory, const std::string& name, bool private_copy) {
+  auto fd = open_file_at(directory, name, O_RDWR);
+  if (!fd) return std::move(fd.error());
+  std::unique_ptr<Index> index(new Index);
+  index->fd_ = std::move(*fd);
+  index->private_copy_ = private_copy;
+  if (!index->reach(kRecordsAt)) return corrupt(name + " is too short");
+  const auto header = index->header();
+  if (!header) return corrupt(name + " has no whole header");
+  if (!index->reach(bytes_of(header->record_count))) return corrupt(name + " was cut short");
+  Record last;
+  if (header->record_count > 0 &&
+      (!index->record(header->record_count - 1, last) || last.uid >= header->next_uid))
+    return corrupt(name + " has a torn last record");
+  return index;
+}
+
+Result<std::unique_ptr<Index>> Index::create(int directory, const std::string& name, bool private_copy,
+                                             IndexHeader header, const KeywordTable& keywords,
+                                             std::span<const Record> records) {
+  std::unique_ptr<Index> index(new Index);
+  auto fd = write_generation(directory, name, header, keywords, records);
+  if (!fd) {
+    // What stands under the name is out of date and must not be taken for the truth.
+    (void)::unlinkat(directory, name.c_str(), 0);
+    const int memory = ::memfd_create("index", MFD_CLOEXEC);
+    if (memory < 0) return std::move(fd.error());
+    fd = OwnedFd(memory);
+    DMAIL_TRY(fill(memory, header, keywords, records));
+    index->in_memory_ = true;
+  }
+  index->fd_ = std::move(*fd);
+  index->private_copy_ = private_copy && !index->in_memory_;
+  // A mailbox without records still has room for its ring to be read.
+  if (records.empty()) DMAIL_TRY(write_at(index->fd_.get(), std::string(1, '\0'), kRecordsAt - 1));
+  if (!index->reach(bytes_of(static_cast<uint32_t>(records.size())))) return corrupt(name + " cannot be mapped");
+  return index;
+}
+
+bool Index::load() {
+  auto st = stat_fd(fd_.get());
+  if (!st || st->st_size < 0 || static_cast<uint64_t>(st->st_size) > bytes_of(kMaxRecords)) return false;
+  copy_.resize(static_cast<size_t>(st->st_size));
+  auto n = read_at(fd_.get(), copy_, 0);
+  if (!n) return false;
+  copy_.resize(*n);
+  base_ = copy_.data();
+  mapped_ = readable_ = copy_.size();
+  return true;
+}
+
+bool Index::reach(uint64_t bytes) {
+  if (bytes <= readable_) return true;
+  if (private_copy_) return load() && bytes <= readable_;
+  auto st = stat_fd(fd_.get());
+  if (!st || static_cast<uint64_t>(st->st_size) < bytes) return false;
+  if (bytes > mapped_) {
+    // Room to grow, so that a new message seldom means a new mapping.
+    const size_t want = (std::max<size_t>(bytes + bytes / 4, kMapStep) + kMapStep - 1) / kMapStep * kMapStep;
+    void* map = ::mmap(nullptr, want, PROT_READ, MAP_SHARED, fd_.get(), 0);
+    if (map == MAP_FAILED) return false;
+    if (base_ != nullptr) ::munmap(const_cast<char*>(base_), mapped_);
+    base_ = static_cast<const char*>(map);
+    mapped_ = want;
+  }
+  readable_ = std::min<uint64_t>(static_cast<uint64_t>(st->st_size), mapped_);
+  return true;
+}
+
+std::optional<IndexHeader> Index::header() {
+  IndexHeader h;
+  if (private_copy_) {
+    auto n = read_at(fd_.get(), {reinterpret_cast<char*>(&h), sizeof h}, 0);
+    if (!n || *n != sizeof h || !plausible(h)) return std::nullopt;
+    if (base_ == nullptr || copy_.size() < sizeof h || std::memcmp(copy_.data(), &h, sizeof h) != 0)
+      if (!load()) return std::nullopt;
+    return h;
+  }
+  if (base_ == nullptr) return std::nullopt;
+  for (int i = 0; i < kHeaderTries; ++i) {
+    // Writers replace the header in one piece; a copy taken meanwhile fails its check.
+    std::atomic_thread_fence(std::memory_order_acquire);
+    std::memcpy(&h, base_, sizeof h);
+    if (plausible(h)) return reach(bytes_of(h.record_count)) ? std::optional(h) : std::nullopt;
+    if (h.magic != kIndexMagic || h.version != kIndexVersion) return std::nullopt;
+    if (i > 20) ::sched_yield();
+  }
+  return std::nullopt;
+}
+
+std::optional<IndexHeader> Index::peek(int directory, const std::string& name) {
+  auto fd = open_file_at(directory, name, O_RDONLY);
+  if (!fd) return std::nullopt;
+  for (int i = 0; i < 3; ++i) {
+    IndexHeader h;
+    auto n = read_at(fd->get(), {reinterpret_cast<char*>(&h), sizeof h}, 0);
+    if (n && *n == sizeof h && plausible(h)) return h;
+  }
+  return std::nullopt;
+}
+
+const Record* Index::raw(uint32_t position) {
+  if (!reach(bytes_of(position + 1))) return nullptr;
+  return reinterpret_cast<const Record*>(base_ + bytes_of(position));
+}
+
+bool Index::record(uint32_t position, Record& out) {
+  if (position >= kMaxRecords) return false;
+  const Record* r = raw(position);
+  if (r == nullptr) return false;
+  for (int i = 0; i < 3; ++i) {
+    std::memcpy(&out, r, sizeof out);
+    if (out.record_crc == record_check(out)) return true;
+    std::atomic_thread_fence(std::memory_order_acquire);
+  }
+  return false;
+}
+
+uint32_t Index::layout() const {
+  uint32_t v;
+  std::atomic_thread_fence(std::memory_order_acquire);
+  std::memcpy(&v, base_ + offsetof(IndexHeader, layout), sizeof v);
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return v;
+}
+
+bool Index::superseded() const {
+  uint32_t v;
+  std::atomic_thread_fence(std::memory_order_acquire);
+  std::memcpy(&v, base_ + offsetof(IndexHeader, superseded), sizeof v);
+  return v != 0;
+}
+
+bool Index::note(uint64_t number, ChangeNote& out) {
+  if (readable_ < kRecordsAt) return false;
+  std::memcpy(&out, base_ + kRingAt + number % kRingSize * sizeof out, sizeof out);
+  return out.first <= out.last;
+}
+
+KeywordTable Index::keywords() {
+  KeywordTable table;
+  const auto h = header();
+  if (!h) return table;
+  for (uint32_t i = 0; i < h->keyword_count; ++i) {
+    const char* slot = base_ + kKeywordsAt + i * kKeywordSlot;
+    const auto length = static_cast<uint8_t>(slot[0]);
+    // A damaged name keeps its bit, under a name that no client sets.
+    std::string_view name(slot + 1, std::min<size_t>(length, kMaxKeywordLength));
+    const bool good = length > 0 && length <= kMaxKeywordLength && std::all_of(name.begin(), name.end(), is_graph) &&
+                      !table.find(name);
+    const std::string stand_in = concat("$Damaged", i);
+    (void)table.add(good ? name : std::string_view(stand_in));
+  }
+  return table;
+}
+
+uint32_t Index::lower_bound(uint32_t uid, uint32_t count) {
+  if (count == 0 || !reach(bytes_of(count))) return count;
+  const auto* first = reinterpret_cast<const Record*>(base_ + kRecordsAt);
+  const auto* at = std::lower_bound(first, first + count, uid,
+                                    [](const Record& r, uint32_t wanted) { return r.uid < wanted; });
+  return static_cast<uint32_t>(at - first);
+}
+
+Status Index::write(std::string_view bytes, uint64_t at) {
+  DMAIL_TRY(write_at(fd_.get(), bytes, at));
+  if (private_copy_) {
+    if (copy_.size() < at + bytes.size()) copy_.resize(at + bytes.size());
+    bytes.copy(copy_.data() + at, bytes.size());
+    base_ = copy_.data();
+    mapped_ = readable_ = copy_.size();
+  }
+  return {};
+}
+
+Status Index::write_header(IndexHeader& header) {
+  header.check = header_check(header);
+  return write({reinterpret_cast<const char*>(&header), sizeof header}, 0);
+}
+
+Status Index::write_records(uint32_t position, std::span<Record> records) {
+  if (records.empty()) return {};
+  for (Record& r : records) r.record_crc = record_check(r);
+  return write({reinterpret_cast<const char*>(records.data()), records.size() * sizeof(Record)}, bytes_of(position));
+}
+
+Status Index::write_note(IndexHeader& header, ChangeNote note) {
+  DMAIL_TRY(write({reinterpret_cast<const char*>(&note), sizeof note},
+                  kRingAt + header.notes % kRingSize * sizeof note));
+  ++header.notes;
+  return {};
+}
+
+Status Index::write_keywords(IndexHeader& header, const KeywordTable& keywords) {
+  DMAIL_TRY(write(keyword_bytes(keywords), kKeywordsAt));
+  header.keyword_count = static_cast<uint32_t>(keywords.names().size());
+  return {};
+}
+
+Status Index::write_cache_place(uint32_t position, uint64_t place) {
+  return write({reinterpret_cast<const char*>(&place), sizeof place},
+               bytes_of(position) + offsetof(Record, cache));
+}
+
+Result<Index::Scratch> Index::scratch(uint32_t count) {
+  Scratch s;
+  if (count == 0) return s;
+  if (!reach(bytes_of(count))) return corrupt("cut short");
+  if (private_copy_) {
+    const auto* first = reinterpret_cast<const Record*>(base_ + kRecordsAt);
+    s.copy_.assign(first, first + count);
+    s.records = s.copy_;
+    return s;
+  }
+  void* map = ::mmap(nullptr, bytes_of(count), PROT_READ | PROT_WRITE, MAP_PRIVATE, fd_.get(), 0);
+  if (map == MAP_FAILED) return system_error("mmap of an index", errno);
+  s.map_ = map;
+  s.map_size_ = bytes_of(count);
+  s.records = {reinterpret_cast<Record*>(static_cast<char*>(map) + kRecordsAt), count};
+  return s;
+}
+
+Index::Scratch::Scratch(Scratch&& other) noexcept { *this = std::move(other); }
+
+Index::Scratch& Index::Scratch::operator=(Scratch&& other) noexcept {
+  std::swap(map_, other.map_);
+  std::swap(map_size_, other.map_size_);
+  std::swap(copy_, other.copy_);
+  std::swap(records, other.records);
+  return *this;
+}
+
+Index::Scratch::~Scratch() {
+  if (map_ != nullptr) ::munmap(map_, map_size_);
+}
+
+}  // namespace dmail::store

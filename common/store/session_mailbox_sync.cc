@@ -1,0 +1,183 @@
+// SessionMailbox: hearing of what others did.
+#include <sys/inotify.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "store/session_mailbox.h"
+
+namespace dmail::store {
+namespace {
+
+void sort_unique(std::vector<uint32_t>& v) {
+  if (!std::is_sorted(v.begin(), v.end())) std::sort(v.begin(), v.end());
+  v.erase(std::unique(v.begin(), v.end()), v.end());
+}
+
+}  // namespace
+
+void SessionMailbox::note_position(uint32_t at) {
+  const Record* r = view_->raw(at);
+  if (r == nullptr || !has_number(at)) return;
+  (r->form & kExpunged ? pending_dead_ : pending_flags_).push_back(at);
+}
+
+void SessionMailbox::scan_changes(uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) {
+    const Record* r = view_->raw(i);
+    if (r != nullptr && r->mod_sequence > heard_) note_position(i);
+  }
+}
+
+// Reads the change notes since the last time; the session's own were passed over by caught_up().
+void SessionMailbox::collect(const IndexHeader& header) {
+  const uint32_t count = std::min(known_, header.record_count);
+  if (header.notes != notes_) {
+    const size_t dead = pending_dead_.size(), flags = pending_flags_.size();
+    bool all = header.notes - notes_ <= kRingSize && header.notes > notes_;
+    for (uint64_t i = notes_; all && i < header.notes; ++i) {
+      ChangeNote note;
+      if (!view_->note(i, note)) {
+        all = false;
+        break;
+      }
+      for (uint32_t at = note.first; at <= note.last && at < count; ++at) note_position(at);
+    }
+    // A writer may have lapped us while we read.
+    const auto after = view_->header();
+    if (!all || !after || after->notes - notes_ > kRingSize) {
+      pending_dead_.resize(dead);
+      pending_flags_.resize(flags);
+      scan_changes(count);
+    }
+    notes_ = header.notes;
+    sort_unique(pending_dead_);
+    sort_unique(pending_flags_);
+  }
+  heard_ = header.highest_mod_sequence;
+}
+
+// Numbers for records that were added; what died before we heard of it never gets one.
+void SessionMailbox::take_new(const IndexHeader& header, bool) {
+  for (uint32_t i = known_; i < header.record_count; ++i)
+    if (const Record* r = view_->raw(i); r == nullptr || r->form & kExpunged) dead_.push_back(i);
+  known_ = std::max(known_, header.record_count);
+  uid_next_ = header.next_uid;
+  if (header.keyword_count != keyword_count_) {
+    keyword_count_ = header.keyword_count;
+    keywords_ = view_->keywords();
+    keywords_changed_ = true;
+  }
+}
+
+void SessionMailbox::announce(Changes& changes, bool may_expunge) {
+  if (may_expunge && !pending_dead_.empty()) {
+    for (auto it = pending_dead_.rbegin(); it != pending_dead_.rend(); ++it)
+      changes.expunged.push_back(number_at(*it));
+    const auto middle = static_cast<std::ptrdiff_t>(dead_.size());
+    dead_.insert(dead_.end(), pending_dead_.begin(), pending_dead_.end());
+    std::inplace_merge(dead_.begin(), dead_.begin() + middle, dead_.end());
+    pending_dead_.clear();
+  }
+  for (uint32_t at : pending_flags_) {
+    const Record* r = view_->raw(at);
+    if (r != nullptr && !(r->form & kExpunged) && has_number(at)) changes.flags.push_back(number_at(at));
+  }
+  pending_flags_.clear();
+}
+
+// From the generation of the view to the newest one.
+void SessionMailbox::merge(Changes& changes, const IndexHeader& header) {
+  Index& now = *box_->index();
+  std::vector<uint32_t> changed_uids;
+  uint32_t j = 0;
+  for (uint32_t i = 0; i < known_; ++i) {
+    const Record* old = view_->raw(i);
+    if (old == nullptr || !has_number(i)) continue;
+    const Record* r = nullptr;
+    while (j < header.record_count && (r = now.raw(j)) != nullptr && r->uid < old->uid) ++j;
+    const bool alive = j < header.record_count && r != nullptr && r->uid == old->uid && !(r->form & kExpunged);
+    if (!alive)
+      changes.expunged.push_back(number_at(i));
+    else if (r->mod_sequence > heard_)
+      changed_uids.push_back(r->uid);
+  }
+  std::reverse(changes.expunged.begin(), changes.expunged.end());
+  changes.count_before = count() - static_cast<uint32_t>(changes.expunged.size());
+  const std::vector<std::string> names = keywords_.names();
+  adopt(header);
+  if (keywords_.names() != names) changes.keywords = true;
+  for (uint32_t uid : changed_uids) {
+    const uint32_t n = at_or_after(uid);
+    if (n <= count()) changes.flags.push_back(n);
+  }
+}
+
+Result<Changes> SessionMailbox::sync(bool may_expunge) {
+  Changes changes;
+  flush_cache();
+  const uint32_t before = count();
+  if (Status fresh = box_->refresh(); !fresh) {
+    if (fresh.error().kind != ErrorKind::NotFound) return std::move(fresh.error());
+    changes.gone = true;
+    changes.count = changes.count_before = before;
+    return changes;
+  }
+  const auto header = box_->index()->header();
+  if (!header) return Error{ErrorKind::Corrupt, "The mailbox index is damaged", path() + ": index damaged"};
+  if (header->uid_validity != uid_validity_) {
+    changes.gone = true;
+    changes.count = changes.count_before = before;
+    return changes;
+  }
+  if (view_ != box_->index()) {
+    if (may_expunge) {
+      merge(changes, *header);
+    } else {
+      changes.count_before = before;  // new numbers have to wait until the dead may go
+    }
+  } else {
+    collect(*header);
+    announce(changes, may_expunge);
+    changes.count_before = count();
+    take_new(*header, may_expunge);
+    highest_ = header->highest_mod_sequence;
+  }
+  changes.keywords = changes.keywords || keywords_changed_;
+  keywords_changed_ = false;
+  if (view_ == box_->index() && header->first_recent_uid < uid_next_) {
+    if (read_only_)
+      recent_.add(header->first_recent_uid, uid_next_ - 1);
+    else
+      claim_recent();
+  }
+  changes.count = count();
+  changes.recent = recent();
+  return changes;
+}
+
+int SessionMailbox::watch_fd() {
+  if (watch_.valid()) return watch_.get();
+  if (!box_->context().config.shared_spool) {
+    watch_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+    const std::string mine = "/proc/self/fd/" + std::to_string(box_->fd());
+    constexpr uint32_t kEvents = IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
+    if (watch_.valid() && (::inotify_add_watch(watch_.get(), mine.c_str(), kEvents) >= 0 ||
+                           ::inotify_add_watch(watch_.get(), path().c_str(), kEvents | IN_DONT_FOLLOW) >= 0))
+      return watch_.get();
+  }
+  // No events on this file system: look once a second (sync() costs one fstat when nothing happened).
+  watch_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+  const itimerspec every{{1, 0}, {1, 0}};
+  if (watch_.valid()) (void)::timerfd_settime(watch_.get(), 0, &every, nullptr);
+  return watch_.get();
+}
+
+void SessionMailbox::clear_watch() {
+  alignas(inotify_event) char events[4096];
+  while (watch_.valid() && ::read(watch_.get(), events, sizeof events) > 0) {
+  }
+}
+
+}  // namespace dmail::store
