@@ -69,7 +69,8 @@ Result<std::unique_ptr<Box>> Box::open(const StoreContext& context, BoxPlace pla
 }
 
 void Box::open_index() {
-  auto index = Index::open(context_->index.get(), place_.index_name + ".idx", context_->config.shared_spool);
+  auto index =
+      Index::open(context_->index.get(), place_.index_name + ".idx", context_->config.shared_spool);
   if (index) index_ = std::move(*index);
 }
 
@@ -97,7 +98,8 @@ Status Box::refresh() {
 }
 
 Result<FileLock> Box::lock_shared() {
-  return FileLock::take(fd_.get(), LockMode::Shared, Deadline::in_seconds(context_->config.lock_seconds));
+  return FileLock::take(fd_.get(), LockMode::Shared,
+                        Deadline::in_seconds(context_->config.lock_seconds));
 }
 
 Result<Box::Held> Box::lock() {
@@ -118,7 +120,8 @@ Status Box::begin(Held& held) {
 }
 
 void Box::settle_quota(const Held& held, QuotaLedger::Hold* quota) {
-  const auto delta = static_cast<int64_t>(held.header.total_size) - static_cast<int64_t>(held.size_before);
+  const auto delta =
+      static_cast<int64_t>(held.header.total_size) - static_cast<int64_t>(held.size_before);
   if (quota != nullptr) quota->finish(delta);
 }
 
@@ -209,7 +212,8 @@ Status Box::add_records(Held& held, std::span<Record> records) {
 }
 
 Result<Index::Scratch> Box::live_records(const Held& held, std::vector<Record>& storage,
-                                         std::vector<uint32_t>& positions, std::span<Record>& live) {
+                                         std::vector<uint32_t>& positions,
+                                         std::span<Record>& live) {
   const IndexHeader& h = held.header;
   positions.clear();
   if (h.dead == 0) {
@@ -222,7 +226,8 @@ Result<Index::Scratch> Box::live_records(const Held& held, std::vector<Record>& 
   positions.reserve(h.messages);
   for (uint32_t i = 0; i < h.record_count; ++i) {
     const Record* r = index_->raw(i);
-    if (r == nullptr) return Error{ErrorKind::Corrupt, "The mailbox index is damaged", "index cut short"};
+    if (r == nullptr)
+      return Error{ErrorKind::Corrupt, "The mailbox index is damaged", "index cut short"};
     if (r->form & kExpunged) continue;
     storage.push_back(*r);
     positions.push_back(i);
@@ -232,7 +237,9 @@ Result<Index::Scratch> Box::live_records(const Held& held, std::vector<Record>& 
 }
 
 Status Box::write_back(const std::vector<uint32_t>& positions, std::span<Record> live) {
-  const auto position = [&](size_t i) { return positions.empty() ? static_cast<uint32_t>(i) : positions[i]; };
+  const auto position = [&](size_t i) {
+    return positions.empty() ? static_cast<uint32_t>(i) : positions[i];
+  };
   const auto differs = [&](size_t i) {
     const Record* r = index_->raw(position(i));
     live[i].record_crc = record_check(live[i]);
@@ -244,7 +251,9 @@ Status Box::write_back(const std::vector<uint32_t>& positions, std::span<Record>
       continue;
     }
     size_t end = i + 1;
-    while (end < live.size() && end - i < 4096 && position(end) == position(end - 1) + 1 && differs(end)) ++end;
+    while (end < live.size() && end - i < 4096 && position(end) == position(end - 1) + 1 &&
+           differs(end))
+      ++end;
     DMAIL_TRY(index_->write_records(position(i), live.subspan(i, end - i)));
     i = end;
   }
@@ -277,8 +286,8 @@ Status Box::install(Held& held, IndexHeader header, std::span<const Record> reco
   header.layout = 0;
   header.notes = 0;
   header.keyword_count = static_cast<uint32_t>(keywords_.names().size());
-  auto made = Index::create(context_->index.get(), place_.index_name + ".idx", context_->config.shared_spool, header,
-                            keywords_, records);
+  auto made = Index::create(context_->index.get(), place_.index_name + ".idx",
+                            context_->config.shared_spool, header, keywords_, records);
   if (!made) return std::move(made.error());
   if (index_) {
     if (auto old = index_->header()) {

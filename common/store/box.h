@@ -1,9 +1,10 @@
-// A mailbox as all sessions share it, open in this process: mail file, index and cache, kept in step
-// with each other.  No view and no sequence numbers (session_mailbox.h has those).
+// A mailbox as all sessions share it, open in this process: mail file, index and cache, kept in
+// step with each other.  No view and no sequence numbers (session_mailbox.h has those).
 //
-// A change runs so: lock() (exclusive, index brought in step) -> begin() -> mail file -> index records
-// -> finish().  Between begin and finish the index says that it is dirty: whoever finds that under the
-// lock knows of a crash and makes the index again from the mail file.
+// A change runs so: lock() (exclusive, index brought in step) -> begin() -> mail file -> index
+// records
+// -> finish().  Between begin and finish the index says that it is dirty: whoever finds that under
+// the lock knows of a crash and makes the index again from the mail file.
 #pragma once
 
 #include <memory>
@@ -37,8 +38,8 @@ struct Arrival {
 struct StoreContext {
   explicit StoreContext(StoreConfig c) : config(std::move(c)) {}
   StoreConfig config;
-  OwnedFd folders;      // directory NAME.mbx
-  OwnedFd index;        // NAME.mbx/.index
+  OwnedFd folders;  // directory NAME.mbx
+  OwnedFd index;    // NAME.mbx/.index
   std::string index_path;
   std::optional<QuotaLedger> quota;
 };
@@ -77,7 +78,8 @@ class Box {
   void distrust();
   // Adds records (new, in UID order) with counts; they are in the mail file already.
   Status add_records(Held& held, std::span<Record> records);
-  // The live records as the mail file wants them: a scratch copy of the index where nothing is dead.
+  // The live records as the mail file wants them: a scratch copy of the index where nothing is
+  // dead.
   Result<Index::Scratch> live_records(const Held& held, std::vector<Record>& storage,
                                       std::vector<uint32_t>& positions, std::span<Record>& live);
   // Writes `live` back where offsets moved.

@@ -20,7 +20,8 @@ Status Box::place_keywords(std::span<Arrival> arrivals) {
   for (Arrival& a : arrivals)
     for (const std::string& name : a.keywords)
       // A keyword with no room is left out: the message matters more.
-      if (auto bit = keywords_.add(name, file_->keyword_limit())) a.message.keywords |= uint64_t{1} << *bit;
+      if (auto bit = keywords_.add(name, file_->keyword_limit()))
+        a.message.keywords |= uint64_t{1} << *bit;
   return {};
 }
 

@@ -36,7 +36,7 @@ bool Box::sample_holds(const IndexHeader& header) {
 
 Status Box::bring_in_step(Held& held) {
   if (index_) {
-    struct stat st{};
+    struct stat st {};
     const bool orphan = index_->in_memory() || ::fstat(index_->fd(), &st) != 0 || st.st_nlink == 0;
     if (orphan || index_->superseded()) open_index();
   } else {
@@ -58,7 +58,8 @@ Status Box::bring_in_step(Held& held) {
     keywords_ = index_->keywords();
     return {};
   }
-  if (clean && header->file.same_file(*now) && now->size > header->file.size && sample_holds(*header)) {
+  if (clean && header->file.same_file(*now) && now->size > header->file.size &&
+      sample_holds(*header)) {
     held.header = *header;
     return take_new_messages(held, *now);
   }
@@ -70,16 +71,19 @@ Status Box::take_new_messages(Held& held, const FileIdentity& now) {
   auto in_file = file_->read_header(keywords_);
   if (!in_file) return rebuild(held, now, false);
   std::vector<Record> found;
-  auto end = file_->scan(held.header.end_offset, keywords_, [&](const Record& r) { found.push_back(r); });
+  auto end =
+      file_->scan(held.header.end_offset, keywords_, [&](const Record& r) { found.push_back(r); });
   if (!end || (in_file->uid_validity != 0 && in_file->uid_validity != held.header.uid_validity))
     return rebuild(held, now, true);
-  uint32_t next = std::max(held.header.next_uid, in_file->last_uid < kLastUid ? in_file->last_uid + 1 : kLastUid);
+  uint32_t next = std::max(held.header.next_uid,
+                           in_file->last_uid < kLastUid ? in_file->last_uid + 1 : kLastUid);
   if (!found.empty() && found.front().uid != 0) next = held.header.next_uid;
   std::vector<Record*> to_write;
   const uint64_t mod_sequence = found.empty() ? 0 : next_mod_sequence(held.header);
   const int64_t clock = wall_seconds();
   for (Record& r : found) {
-    if (r.uid != 0 ? r.uid < next || r.uid > kLastUid : next >= kLastUid) return rebuild(held, now, true);
+    if (r.uid != 0 ? r.uid < next || r.uid > kLastUid : next >= kLastUid)
+      return rebuild(held, now, true);
     if (r.uid == 0) {
       r.uid = next;
       if (r.form & kStateRoom) to_write.push_back(&r);
@@ -136,7 +140,8 @@ Status Box::rebuild(Held& held, const FileIdentity& now, bool trust_state) {
   });
   if (!end) return std::move(end.error());
   if (found.size() > kMaxRecords)
-    return Error{ErrorKind::Limit, "The mailbox has too many messages", place_.path + " has too many messages"};
+    return Error{ErrorKind::Limit, "The mailbox has too many messages",
+                 place_.path + " has too many messages"};
 
   const UidPlan plan = plan_uids(found, *in_file, old, wall_seconds());
   IndexHeader header = old_header.value_or(IndexHeader{});
@@ -152,7 +157,8 @@ Status Box::rebuild(Held& held, const FileIdentity& now, bool trust_state) {
     if (before.uid != r.uid) continue;
     r.save_date = before.save_date;
     r.cache = before.cache;
-    if (trust_state && before.flags == r.flags && before.keywords == r.keywords) r.mod_sequence = before.mod_sequence;
+    if (trust_state && before.flags == r.flags && before.keywords == r.keywords)
+      r.mod_sequence = before.mod_sequence;
   }
 
   header.file = now;
@@ -160,7 +166,8 @@ Status Box::rebuild(Held& held, const FileIdentity& now, bool trust_state) {
   header.end_offset = *end;
   header.uid_validity = plan.uid_validity;
   header.next_uid = plan.next_uid;
-  if (!old_header || old_header->uid_validity != plan.uid_validity) header.first_recent_uid = plan.first_new;
+  if (!old_header || old_header->uid_validity != plan.uid_validity)
+    header.first_recent_uid = plan.first_new;
   header.first_recent_uid = std::min(header.first_recent_uid, header.next_uid);
   header.dead_bytes = is_mbx_ && *end > used ? *end - used : 0;
   header.dirty = 0;
@@ -179,7 +186,8 @@ Status Box::rebuild(Held& held, const FileIdentity& now, bool trust_state) {
   }
   DMAIL_TRY(install(held, header, found));
   // The sum over all mailboxes is only known again after a walk, unless this changed nothing.
-  if (context_->quota && (!old_header || old_header->total_size != held.header.total_size)) context_->quota->forget();
+  if (context_->quota && (!old_header || old_header->total_size != held.header.total_size))
+    context_->quota->forget();
   held.size_before = held.header.total_size;
   return {};
 }

@@ -35,7 +35,8 @@ size_t entry_size(const EntryHead& h) {
 
 }  // namespace
 
-void append_cache_entry(std::string& out, uint32_t uid_validity, uint32_t uid, const CacheTexts& texts) {
+void append_cache_entry(std::string& out, uint32_t uid_validity, uint32_t uid,
+                        const CacheTexts& texts) {
   EntryHead head;
   head.uid_validity = uid_validity;
   head.uid = uid;
@@ -51,7 +52,8 @@ void append_cache_entry(std::string& out, uint32_t uid_validity, uint32_t uid, c
   std::memcpy(out.data() + start, &head, sizeof head);
 }
 
-void make_cache_entry(std::string& out, uint32_t uid_validity, uint32_t uid, std::string_view message) {
+void make_cache_entry(std::string& out, uint32_t uid_validity, uint32_t uid,
+                      std::string_view message) {
   const mail::Structure structure = mail::parse_structure(message);
   const std::string envelope = mail::envelope_text(message.substr(0, mail::header_size(message)));
   const std::string body = mail::body_text(message, structure, false);

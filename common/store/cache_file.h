@@ -1,7 +1,7 @@
 // What FETCH asks of a message without reading it (ENVELOPE, BODY, BODYSTRUCTURE as they stand in a
-// reply), kept in NAME.cache: entries one after another, only ever appended.  Record::cache says where.
-// An entry carries length, check and UID and is believed only when all three are right; whatever is
-// wrong is made again from the message.
+// reply), kept in NAME.cache: entries one after another, only ever appended.  Record::cache says
+// where. An entry carries length, check and UID and is believed only when all three are right;
+// whatever is wrong is made again from the message.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +23,11 @@ struct CacheTexts {
 };
 
 // The texts of a message, and their form in the file.  `out` gets an entry appended.
-void append_cache_entry(std::string& out, uint32_t uid_validity, uint32_t uid, const CacheTexts& texts);
+void append_cache_entry(std::string& out, uint32_t uid_validity, uint32_t uid,
+                        const CacheTexts& texts);
 // Makes the texts of a whole message (CRLF form) and appends its entry.
-void make_cache_entry(std::string& out, uint32_t uid_validity, uint32_t uid, std::string_view message);
+void make_cache_entry(std::string& out, uint32_t uid_validity, uint32_t uid,
+                      std::string_view message);
 // The texts of one whole entry in memory; views into it.
 bool split_cache_entry(std::string_view entry, CacheTexts& out);
 

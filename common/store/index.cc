@@ -29,9 +29,9 @@ bool plausible(const IndexHeader& h) {
   return h.magic == kIndexMagic && h.version == kIndexVersion && h.check == header_check(h) &&
          h.record_count <= kMaxRecords && uint64_t{h.messages} + h.dead == h.record_count &&
          h.unseen <= h.messages && h.deleted <= h.messages && h.keyword_count <= kMaxKeywords &&
-         h.first_unseen <= h.record_count && h.dead_low <= h.dead_high && h.dead_high <= h.record_count &&
-         h.next_uid > h.record_count && h.first_recent_uid <= h.next_uid && h.uid_validity != 0 &&
-         h.end_offset <= h.file.size;
+         h.first_unseen <= h.record_count && h.dead_low <= h.dead_high &&
+         h.dead_high <= h.record_count && h.next_uid > h.record_count &&
+         h.first_recent_uid <= h.next_uid && h.uid_validity != 0 && h.end_offset <= h.file.size;
 }
 
 uint64_t bytes_of(uint32_t records) { return kRecordsAt + uint64_t{records} * sizeof(Record); }
@@ -46,7 +46,8 @@ std::string keyword_bytes(const KeywordTable& keywords) {
   return out;
 }
 
-Status fill(int fd, IndexHeader header, const KeywordTable& keywords, std::span<const Record> records) {
+Status fill(int fd, IndexHeader header, const KeywordTable& keywords,
+            std::span<const Record> records) {
   std::string front(kKeywordsAt, '\0');
   header.keyword_count = static_cast<uint32_t>(keywords.names().size());
   header.check = header_check(header);
@@ -59,7 +60,8 @@ Status fill(int fd, IndexHeader header, const KeywordTable& keywords, std::span<
     const auto part = records.subspan(i, std::min(kAtOnce, records.size() - i));
     some.assign(part.begin(), part.end());
     for (Record& r : some) r.record_crc = record_check(r);
-    DMAIL_TRY(write_at(fd, {reinterpret_cast<const char*>(some.data()), some.size() * sizeof(Record)},
+    DMAIL_TRY(write_at(fd,
+                       {reinterpret_cast<const char*>(some.data()), some.size() * sizeof(Record)},
                        kRecordsAt + i * sizeof(Record)));
   }
   return {};
@@ -105,7 +107,8 @@ Index::~Index() {
   if (!private_copy_ && base_ != nullptr) ::munmap(const_cast<char*>(base_), mapped_);
 }
 
-Result<std::unique_ptr<Index>> Index::open(int directory, const std::string& name, bool private_copy) {
+Result<std::unique_ptr<Index>> Index::open(int directory, const std::string& name,
+                                           bool private_copy) {
   auto fd = open_file_at(directory, name, O_RDWR);
   if (!fd) return std::move(fd.error());
   std::unique_ptr<Index> index(new Index);
@@ -122,8 +125,9 @@ Result<std::unique_ptr<Index>> Index::open(int directory, const std::string& nam
   return index;
 }
 
-Result<std::unique_ptr<Index>> Index::create(int directory, const std::string& name, bool private_copy,
-                                             IndexHeader header, const KeywordTable& keywords,
+Result<std::unique_ptr<Index>> Index::create(int directory, const std::string& name,
+                                             bool private_copy, IndexHeader header,
+                                             const KeywordTable& keywords,
                                              std::span<const Record> records) {
   std::unique_ptr<Index> index(new Index);
   auto fd = write_generation(directory, name, header, keywords, records);
@@ -140,13 +144,15 @@ Result<std::unique_ptr<Index>> Index::create(int directory, const std::string& n
   index->private_copy_ = private_copy && !index->in_memory_;
   // A mailbox without records still has room for its ring to be read.
   if (records.empty()) DMAIL_TRY(write_at(index->fd_.get(), std::string(1, '\0'), kRecordsAt - 1));
-  if (!index->reach(bytes_of(static_cast<uint32_t>(records.size())))) return corrupt(name + " cannot be mapped");
+  if (!index->reach(bytes_of(static_cast<uint32_t>(records.size()))))
+    return corrupt(name + " cannot be mapped");
   return index;
 }
 
 bool Index::load() {
   auto st = stat_fd(fd_.get());
-  if (!st || st->st_size < 0 || static_cast<uint64_t>(st->st_size) > bytes_of(kMaxRecords)) return false;
+  if (!st || st->st_size < 0 || static_cast<uint64_t>(st->st_size) > bytes_of(kMaxRecords))
+    return false;
   copy_.resize(static_cast<size_t>(st->st_size));
   auto n = read_at(fd_.get(), copy_, 0);
   if (!n) return false;
@@ -163,7 +169,8 @@ bool Index::reach(uint64_t bytes) {
   if (!st || static_cast<uint64_t>(st->st_size) < bytes) return false;
   if (bytes > mapped_) {
     // Room to grow, so that a new message seldom means a new mapping.
-    const size_t want = (std::max<size_t>(bytes + bytes / 4, kMapStep) + kMapStep - 1) / kMapStep * kMapStep;
+    const size_t want =
+        (std::max<size_t>(bytes + bytes / 4, kMapStep) + kMapStep - 1) / kMapStep * kMapStep;
     void* map = ::mmap(nullptr, want, PROT_READ, MAP_SHARED, fd_.get(), 0);
     if (map == MAP_FAILED) return false;
     if (base_ != nullptr) ::munmap(const_cast<char*>(base_), mapped_);
@@ -253,8 +260,8 @@ KeywordTable Index::keywords() {
     const auto length = static_cast<uint8_t>(slot[0]);
     // A damaged name keeps its bit, under a name that no client sets.
     std::string_view name(slot + 1, std::min<size_t>(length, kMaxKeywordLength));
-    const bool good = length > 0 && length <= kMaxKeywordLength && std::all_of(name.begin(), name.end(), is_graph) &&
-                      !table.find(name);
+    const bool good = length > 0 && length <= kMaxKeywordLength &&
+                      std::all_of(name.begin(), name.end(), is_graph) && !table.find(name);
     const std::string stand_in = concat("$Damaged", i);
     (void)table.add(good ? name : std::string_view(stand_in));
   }
@@ -264,8 +271,8 @@ KeywordTable Index::keywords() {
 uint32_t Index::lower_bound(uint32_t uid, uint32_t count) {
   if (count == 0 || !reach(bytes_of(count))) return count;
   const auto* first = reinterpret_cast<const Record*>(base_ + kRecordsAt);
-  const auto* at = std::lower_bound(first, first + count, uid,
-                                    [](const Record& r, uint32_t wanted) { return r.uid < wanted; });
+  const auto* at = std::lower_bound(
+      first, first + count, uid, [](const Record& r, uint32_t wanted) { return r.uid < wanted; });
   return static_cast<uint32_t>(at - first);
 }
 
@@ -288,7 +295,8 @@ Status Index::write_header(IndexHeader& header) {
 Status Index::write_records(uint32_t position, std::span<Record> records) {
   if (records.empty()) return {};
   for (Record& r : records) r.record_crc = record_check(r);
-  return write({reinterpret_cast<const char*>(records.data()), records.size() * sizeof(Record)}, bytes_of(position));
+  return write({reinterpret_cast<const char*>(records.data()), records.size() * sizeof(Record)},
+               bytes_of(position));
 }
 
 Status Index::write_note(IndexHeader& header, ChangeNote note) {

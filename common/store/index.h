@@ -1,8 +1,9 @@
-// One generation of a mailbox's index, open in this process: mapped read-only and shared (on a shared
-// spool: a private copy, read again when it changed), written with pwrite by whoever holds the
-// mailbox's exclusive lock.  Writing by pwrite makes a full disk an error instead of a signal.
+// One generation of a mailbox's index, open in this process: mapped read-only and shared (on a
+// shared spool: a private copy, read again when it changed), written with pwrite by whoever holds
+// the mailbox's exclusive lock.  Writing by pwrite makes a full disk an error instead of a signal.
 //
-// A generation is never truncated or shortened: sessions that map an old one keep it until they let go.
+// A generation is never truncated or shortened: sessions that map an old one keep it until they let
+// go.
 #pragma once
 
 #include <memory>
@@ -23,11 +24,13 @@ std::array<uint8_t, 16> boot_id();  // of the running kernel; zeros where unknow
 class Index {
  public:
   // Corrupt: not ours, torn, or from another version.  `private_copy`: the file system cannot map.
-  static Result<std::unique_ptr<Index>> open(int directory, const std::string& name, bool private_copy);
-  // Writes a whole new generation and renames it over `name`.  With no room on the disk (or no right
-  // to write) it is kept in anonymous memory: right for this process, made again by the next.
-  static Result<std::unique_ptr<Index>> create(int directory, const std::string& name, bool private_copy,
-                                               IndexHeader header, const KeywordTable& keywords,
+  static Result<std::unique_ptr<Index>> open(int directory, const std::string& name,
+                                             bool private_copy);
+  // Writes a whole new generation and renames it over `name`.  With no room on the disk (or no
+  // right to write) it is kept in anonymous memory: right for this process, made again by the next.
+  static Result<std::unique_ptr<Index>> create(int directory, const std::string& name,
+                                               bool private_copy, IndexHeader header,
+                                               const KeywordTable& keywords,
                                                std::span<const Record> records);
   ~Index();
   Index(const Index&) = delete;
@@ -42,14 +45,15 @@ class Index {
   bool record(uint32_t position, Record& out);
   // For walks over fields that need no check (form, flags, uid): nullptr when out of bounds.
   const Record* raw(uint32_t position);
-  [[nodiscard]] uint32_t layout() const;       // see IndexHeader::layout
+  [[nodiscard]] uint32_t layout() const;  // see IndexHeader::layout
   [[nodiscard]] bool superseded() const;
   bool note(uint64_t number, ChangeNote& out);  // false when the ring has gone past it
   KeywordTable keywords();
   // First position below `count` whose UID is at least `uid`.
   uint32_t lower_bound(uint32_t uid, uint32_t count);
 
-  // Writers, under the exclusive lock.  write_header sets the check word, and `check` in records too.
+  // Writers, under the exclusive lock.  write_header sets the check word, and `check` in records
+  // too.
   Status write_header(IndexHeader& header);
   Status write_records(uint32_t position, std::span<Record> records);
   Status write_note(IndexHeader& header, ChangeNote note);
@@ -87,9 +91,9 @@ class Index {
   bool private_copy_ = false;
   bool in_memory_ = false;
   const char* base_ = nullptr;
-  size_t mapped_ = 0;    // bytes of address space
+  size_t mapped_ = 0;      // bytes of address space
   uint64_t readable_ = 0;  // bytes known to stand in the file
-  std::string copy_;     // private_copy_
+  std::string copy_;       // private_copy_
 };
 
 }  // namespace dmail::store

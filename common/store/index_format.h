@@ -2,8 +2,8 @@
 // notes, then Records in UID order (dead ones included until the next generation).  Native byte
 // order: an index is made anew from its mail file on any host that finds it strange.
 //
-// Nothing here is believed unchecked: the header carries a check word over all of it, each record one
-// over what does not change with flags, and both are bounded by the size of the file.
+// Nothing here is believed unchecked: the header carries a check word over all of it, each record
+// one over what does not change with flags, and both are bounded by the size of the file.
 #pragma once
 
 #include <array>
@@ -42,13 +42,13 @@ struct FileIdentity {
 struct IndexHeader {
   uint64_t magic = kIndexMagic;
   uint32_t version = kIndexVersion;
-  uint32_t dirty = 0;        // a change is under way, or a crash cut it short
+  uint32_t dirty = 0;  // a change is under way, or a crash cut it short
   uint64_t generation = 0;
-  uint32_t superseded = 0;   // a newer generation stands under the name
+  uint32_t superseded = 0;  // a newer generation stands under the name
   uint32_t keyword_count = 0;
   std::array<uint8_t, 16> boot_id{};
-  FileIdentity file;         // of the mail file when the index last agreed with it
-  uint64_t end_offset = 0;   // of the last whole message in the mail file
+  FileIdentity file;        // of the mail file when the index last agreed with it
+  uint64_t end_offset = 0;  // of the last whole message in the mail file
   uint32_t uid_validity = 0;
   uint32_t next_uid = 1;
   uint32_t first_recent_uid = 1;  // no session has claimed these yet
@@ -57,15 +57,15 @@ struct IndexHeader {
   uint32_t unseen = 0;
   uint32_t deleted = 0;
   uint32_t dead = 0;
-  uint32_t first_unseen = 0;   // every live record before this position is \Seen
-  uint32_t dead_low = 0;       // all dead records lie in [dead_low, dead_high)
+  uint32_t first_unseen = 0;  // every live record before this position is \Seen
+  uint32_t dead_low = 0;      // all dead records lie in [dead_low, dead_high)
   uint32_t dead_high = 0;
-  uint32_t layout = 0;         // odd while offsets in the mail file move; differs after they moved
+  uint32_t layout = 0;  // odd while offsets in the mail file move; differs after they moved
   uint64_t highest_mod_sequence = 1;
-  uint64_t total_size = 0;     // sum of Record::size of live messages
-  uint64_t dead_bytes = 0;     // room in the mail file that compaction could win back
-  uint64_t notes = 0;          // change notes ever written; note i stands at i % kRingSize
-  uint64_t check = 0;          // over all of the above
+  uint64_t total_size = 0;  // sum of Record::size of live messages
+  uint64_t dead_bytes = 0;  // room in the mail file that compaction could win back
+  uint64_t notes = 0;       // change notes ever written; note i stands at i % kRingSize
+  uint64_t check = 0;       // over all of the above
 };
 static_assert(std::is_trivially_copyable_v<IndexHeader> && sizeof(IndexHeader) % 8 == 0);
 
@@ -74,7 +74,8 @@ inline constexpr uint64_t kKeywordSlot = 72;  // a length octet, then the name
 inline constexpr uint64_t kRingAt = 5632;
 inline constexpr uint64_t kRecordsAt = 14336;
 static_assert(sizeof(IndexHeader) <= kKeywordsAt);
-static_assert(kKeywordsAt + kMaxKeywords * kKeywordSlot <= kRingAt && kMaxKeywordLength < kKeywordSlot);
+static_assert(kKeywordsAt + kMaxKeywords * kKeywordSlot <= kRingAt &&
+              kMaxKeywordLength < kKeywordSlot);
 static_assert(kRingAt + kRingSize * sizeof(ChangeNote) <= kRecordsAt && kRecordsAt % 512 == 0);
 
 // One round of a multiplicative mix; enough to notice tearing and bit rot.

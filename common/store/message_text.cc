@@ -10,11 +10,12 @@ namespace dmail::store {
 namespace {
 
 constexpr int kTries = 6;
-constexpr size_t kSmall = 64 * 1024;        // messages below share a window
-constexpr uint64_t kStreamFrom = 1 << 20;   // larger ones are sent without being held whole
+constexpr size_t kSmall = 64 * 1024;       // messages below share a window
+constexpr uint64_t kStreamFrom = 1 << 20;  // larger ones are sent without being held whole
 
 Error vanished(const Box& box) {
-  return Error{ErrorKind::Corrupt, "The message cannot be read from the mailbox", box.place().path + " changes under its index"};
+  return Error{ErrorKind::Corrupt, "The message cannot be read from the mailbox",
+               box.place().path + " changes under its index"};
 }
 
 }  // namespace
@@ -69,7 +70,8 @@ Status MessageText::stable(const Locate& locate, const std::function<Status(cons
     buffer_layout_ = 1;
     if (!used) last = std::move(used);
     if (!moved) {
-      if (last.error().kind != ErrorKind::Corrupt && last.error().kind != ErrorKind::Io) return last;
+      if (last.error().kind != ErrorKind::Corrupt && last.error().kind != ErrorKind::Io)
+        return last;
       lock.release();
       DMAIL_TRY(box_->refresh());
     }
@@ -80,9 +82,11 @@ Status MessageText::stable(const Locate& locate, const std::function<Status(cons
 Result<std::string_view> MessageText::take_mbx(const Record& r, uint64_t want) {
   const uint64_t at = r.offset + r.prefix_size;
   const auto length = static_cast<size_t>(std::min(want, r.raw_size));
-  const bool inside = buffer_layout_ % 2 == 0 && at >= buffer_at_ && at + length <= buffer_at_ + buffer_.size();
+  const bool inside =
+      buffer_layout_ % 2 == 0 && at >= buffer_at_ && at + length <= buffer_at_ + buffer_.size();
   if (!inside) {
-    const bool walking = r.offset >= next_offset_ && r.offset - next_offset_ < kWindow && r.raw_size < kSmall;
+    const bool walking =
+        r.offset >= next_offset_ && r.offset - next_offset_ < kWindow && r.raw_size < kSmall;
     const size_t size = walking ? std::max(length, kWindow) : length;
     if (buffer_.capacity() > kKeep && size <= kKeep) buffer_ = {};
     buffer_.resize(size);
@@ -126,7 +130,8 @@ Result<std::string_view> MessageText::read(const Locate& locate, size_t want) {
       box_->index()->layout() == buffer_layout_) {
     Record r;
     const auto h = box_->index()->header();
-    if (h && h->generation == buffer_generation_ && locate(r) && box_->index()->layout() == buffer_layout_) {
+    if (h && h->generation == buffer_generation_ && locate(r) &&
+        box_->index()->layout() == buffer_layout_) {
       const uint64_t at = r.offset + r.prefix_size;
       const uint64_t length = std::min<uint64_t>(want, r.raw_size);
       if (at >= buffer_at_ && at + length <= buffer_at_ + buffer_.size()) return take_mbx(r, want);
@@ -179,7 +184,9 @@ Status MessageText::send(const Locate& locate, uint64_t offset, uint64_t length,
       return {};
     });
     if (!read && sent == 0) return read;
-    if (!read) throw ConnectionOver(ConnectionOver::Why::WriteFailed, "message lost while it was sent: " + read.error().log);
+    if (!read)
+      throw ConnectionOver(ConnectionOver::Why::WriteFailed,
+                           "message lost while it was sent: " + read.error().log);
     sink.write(piece);
     sent += piece.size();
   }

@@ -1,11 +1,11 @@
 // Reads message texts for a session while others append, rewrite and compact the same mail file.
 //
-// No lock is held while reading: a piece read is right when neither the index's layout counter moved
-// nor the mail file differed from what the index knows of it; otherwise the reader waits for the writer
-// with a shared lock, checks the start of the message, and reads again.
+// No lock is held while reading: a piece read is right when neither the index's layout counter
+// moved nor the mail file differed from what the index knows of it; otherwise the reader waits for
+// the writer with a shared lock, checks the start of the message, and reads again.
 //
-// Memory: one buffer, at most kWindow between calls unless the last message was larger; a buffer over
-// kKeep is given back by the next call.
+// Memory: one buffer, at most kWindow between calls unless the last message was larger; a buffer
+// over kKeep is given back by the next call.
 #pragma once
 
 #include <functional>
@@ -40,7 +40,7 @@ class MessageText {
   Status stable(const Locate& locate, const std::function<Status(const Record&)>& use);
 
   Box* box_;
-  std::string buffer_;       // mbx: bytes of the file from buffer_at_; mbox: one converted text
+  std::string buffer_;  // mbx: bytes of the file from buffer_at_; mbox: one converted text
   uint64_t buffer_at_ = 0;
   uint64_t buffer_generation_ = 0;
   uint32_t buffer_layout_ = 1;  // odd: the buffer holds nothing usable

@@ -58,7 +58,8 @@ Result<QuotaLedger::Hold> QuotaLedger::hold() const {
     Sum s;
     auto n = read_at(hold.fd_.get(), {reinterpret_cast<char*>(&s), sizeof s}, 0);
     if (!n) return std::move(n.error());
-    if (*n == sizeof s && s.magic == kMagic && s.dirty == 0 && s.boot == boot_id() && s.check == check_of(s))
+    if (*n == sizeof s && s.magic == kMagic && s.dirty == 0 && s.boot == boot_id() &&
+        s.check == check_of(s))
       hold.used_ = s.used;
     return hold;
   }
@@ -83,7 +84,8 @@ void QuotaLedger::Hold::finish(int64_t delta) {
   if (!used_ || !begun_) return;
   begun_ = false;
   const auto less = static_cast<uint64_t>(delta < 0 ? -delta : 0);
-  const uint64_t used = delta >= 0 ? *used_ + static_cast<uint64_t>(delta) : *used_ - std::min(less, *used_);
+  const uint64_t used =
+      delta >= 0 ? *used_ + static_cast<uint64_t>(delta) : *used_ - std::min(less, *used_);
   set(used);
 }
 

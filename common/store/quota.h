@@ -1,7 +1,7 @@
-// The user's quota: one number of octets over all mailboxes, kept in `.index/quota` so that a check is
-// one small read.  The file is a sum that can be made again from the mailboxes' indexes at any time; it
-// says itself when a crash left it in doubt.  Its lock is the last one taken (after mailbox locks) and
-// spans check and write, so that writers side by side never overshoot.
+// The user's quota: one number of octets over all mailboxes, kept in `.index/quota` so that a check
+// is one small read.  The file is a sum that can be made again from the mailboxes' indexes at any
+// time; it says itself when a crash left it in doubt.  Its lock is the last one taken (after
+// mailbox locks) and spans check and write, so that writers side by side never overshoot.
 #pragma once
 
 #include <cstdint>

@@ -26,7 +26,9 @@ SessionMailbox::~SessionMailbox() {
 
 Status SessionMailbox::start(bool claim) {
   const auto header = box_->index()->header();
-  if (!header) return Error{ErrorKind::Corrupt, "The mailbox index is damaged", box_->place().path + ": index damaged"};
+  if (!header)
+    return Error{ErrorKind::Corrupt, "The mailbox index is damaged",
+                 box_->place().path + ": index damaged"};
   adopt(*header);
   uid_validity_ = header->uid_validity;
   if (header->first_recent_uid >= header->next_uid) return {};
@@ -41,7 +43,8 @@ Status SessionMailbox::start(bool claim) {
 void SessionMailbox::adopt(const IndexHeader& header) {
   in_use_.release();
   view_ = box_->index();
-  if (auto lock = FileLock::take(view_->fd(), LockMode::Shared, Deadline::in_ms(0))) in_use_ = std::move(*lock);
+  if (auto lock = FileLock::take(view_->fd(), LockMode::Shared, Deadline::in_ms(0)))
+    in_use_ = std::move(*lock);
   known_ = header.record_count;
   dead_.clear();
   pending_dead_.clear();
@@ -80,7 +83,9 @@ uint32_t SessionMailbox::position(uint32_t number) const {
 }
 
 uint32_t SessionMailbox::number_at(uint32_t position) const {
-  return position + 1 - static_cast<uint32_t>(std::lower_bound(dead_.begin(), dead_.end(), position) - dead_.begin());
+  return position + 1 -
+         static_cast<uint32_t>(std::lower_bound(dead_.begin(), dead_.end(), position) -
+                               dead_.begin());
 }
 
 bool SessionMailbox::has_number(uint32_t position) const {
@@ -104,7 +109,8 @@ Status SessionMailbox::locate(uint32_t number, Record& out, uint32_t* live) {
   if (number == 0 || number > count() || !live_position(number, at)) return dead_message();
   if (live != nullptr) *live = at;
   if (!box_->index()->record(at, out))
-    return Error{ErrorKind::Corrupt, "The mailbox index is damaged", box_->place().path + ": torn index record"};
+    return Error{ErrorKind::Corrupt, "The mailbox index is damaged",
+                 box_->place().path + ": torn index record"};
   // mbx keeps the text of what died until compaction makes a new generation.
   if (out.form & kExpunged && !box_->is_mbx()) return dead_message();
   return {};
@@ -158,7 +164,8 @@ uint32_t SessionMailbox::first_unseen() const {
   if (!h->superseded && h->unseen == 0) return 0;
   for (uint32_t i = h->superseded ? 0 : h->first_unseen; i < known_; ++i) {
     const Record* r = view_->raw(i);
-    if (r != nullptr && !(r->flags & kSeen) && !(r->form & kExpunged) && has_number(i)) return number_at(i);
+    if (r != nullptr && !(r->flags & kSeen) && !(r->form & kExpunged) && has_number(i))
+      return number_at(i);
   }
   return 0;
 }

@@ -1,8 +1,9 @@
 // Mailbox as one session sees it: numbers over the shared records of an index generation.
 //
-// The session keeps no list of messages.  Number n is the n-th record of its generation that it has not
-// been told to be dead, found by binary search over the (usually empty) list of such records.  When a
-// new generation is made by others the old one stays mapped until sync() may announce what went.
+// The session keeps no list of messages.  Number n is the n-th record of its generation that it has
+// not been told to be dead, found by binary search over the (usually empty) list of such records.
+// When a new generation is made by others the old one stays mapped until sync() may announce what
+// went.
 #pragma once
 
 #include <memory>
@@ -27,13 +28,17 @@ class SessionMailbox : public Mailbox {
   [[nodiscard]] const std::string& name() const override { return box_->place().name; }
   [[nodiscard]] const std::string& path() const override { return box_->place().path; }
   [[nodiscard]] bool read_only() const override { return read_only_; }
-  [[nodiscard]] uint32_t count() const override { return known_ - static_cast<uint32_t>(dead_.size()); }
+  [[nodiscard]] uint32_t count() const override {
+    return known_ - static_cast<uint32_t>(dead_.size());
+  }
   [[nodiscard]] uint32_t recent() const override;
   [[nodiscard]] uint32_t uid_validity() const override { return uid_validity_; }
   [[nodiscard]] uint32_t uid_next() const override { return uid_next_; }
   [[nodiscard]] uint64_t highest_mod_sequence() const override { return highest_; }
   [[nodiscard]] uint32_t first_unseen() const override;
-  [[nodiscard]] const std::vector<std::string>& keyword_names() const override { return keywords_.names(); }
+  [[nodiscard]] const std::vector<std::string>& keyword_names() const override {
+    return keywords_.names();
+  }
   [[nodiscard]] bool accepts_keywords() const override;
 
   MessageInfo info(uint32_t number) override;
@@ -56,7 +61,8 @@ class SessionMailbox : public Mailbox {
   void clear_watch() override;
 
  private:
-  SessionMailbox(std::unique_ptr<Box> box, bool read_only) : box_(std::move(box)), read_only_(read_only), text_(*box_) {}
+  SessionMailbox(std::unique_ptr<Box> box, bool read_only)
+      : box_(std::move(box)), read_only_(read_only), text_(*box_) {}
 
   // Numbers and positions in view_.
   [[nodiscard]] uint32_t position(uint32_t number) const;
@@ -81,7 +87,8 @@ class SessionMailbox : public Mailbox {
 
   // session_mailbox_change.cc
   struct Targets;
-  Status pick(const UidSet& numbers, const FlagChange& change, const Box::Held& held, Targets& targets, FlagOutcome& out);
+  Status pick(const UidSet& numbers, const FlagChange& change, const Box::Held& held,
+              Targets& targets, FlagOutcome& out);
   Status write_flags(Box::Held& held, Targets& targets);
   void write_notes(IndexHeader& header, const std::vector<uint32_t>& positions);
   void caught_up(const Box::Held& held);
@@ -92,13 +99,13 @@ class SessionMailbox : public Mailbox {
   std::unique_ptr<Box> box_;
   bool read_only_;
   std::shared_ptr<Index> view_;
-  FileLock in_use_;                     // shared, on view_: nobody compacts under us
-  uint32_t known_ = 0;                  // records of view_ that may have a number
-  std::vector<uint32_t> dead_;          // positions below known_ without number, ascending
-  std::vector<uint32_t> pending_dead_;  // positions that died and still have one
-  std::vector<uint32_t> pending_flags_; // positions whose flags others changed
-  uint64_t notes_ = 0;                  // change notes of view_ read so far
-  uint64_t heard_ = 0;                  // mod-sequence up to which changes were read
+  FileLock in_use_;                      // shared, on view_: nobody compacts under us
+  uint32_t known_ = 0;                   // records of view_ that may have a number
+  std::vector<uint32_t> dead_;           // positions below known_ without number, ascending
+  std::vector<uint32_t> pending_dead_;   // positions that died and still have one
+  std::vector<uint32_t> pending_flags_;  // positions whose flags others changed
+  uint64_t notes_ = 0;                   // change notes of view_ read so far
+  uint64_t heard_ = 0;                   // mod-sequence up to which changes were read
   uint32_t uid_validity_ = 0;
   uint32_t uid_next_ = 1;
   uint64_t highest_ = 1;
@@ -107,10 +114,11 @@ class SessionMailbox : public Mailbox {
   KeywordTable keywords_;
   UidSet recent_;
   MessageText text_;
-  std::string entry_;                   // cache entry made last
+  std::string entry_;  // cache entry made last
   uint32_t entry_uid_ = 0;
-  std::string new_entries_;             // made, not yet in the cache file
-  std::vector<std::pair<uint32_t, uint64_t>> new_places_;  // position in view_, offset in new_entries_
+  std::string new_entries_;  // made, not yet in the cache file
+  std::vector<std::pair<uint32_t, uint64_t>>
+      new_places_;  // position in view_, offset in new_entries_
   OwnedFd watch_;
 };
 

@@ -7,7 +7,9 @@ namespace dmail::store {
 namespace {
 
 Error replaced() { return Error{ErrorKind::NotFound, "The mailbox was deleted or replaced", ""}; }
-Error read_only_error() { return Error{ErrorKind::NoPermission, "The mailbox is open for reading only", ""}; }
+Error read_only_error() {
+  return Error{ErrorKind::NoPermission, "The mailbox is open for reading only", ""};
+}
 
 // Over this many separate ranges others are told to look for themselves.
 constexpr size_t kMaxNotes = kRingSize / 4;
@@ -67,13 +69,15 @@ void SessionMailbox::caught_up(const Box::Held& held) {
   heard_ = highest_ = held.header.highest_mod_sequence;
 }
 
-Status SessionMailbox::pick(const UidSet& numbers, const FlagChange& change, const Box::Held& held, Targets& targets,
-                            FlagOutcome& out) {
+Status SessionMailbox::pick(const UidSet& numbers, const FlagChange& change, const Box::Held& held,
+                            Targets& targets, FlagOutcome& out) {
   KeywordTable& table = box_->keywords();
   const size_t names_before = table.names().size();
   targets.flags = change.flags & kSystemFlags;
   for (const std::string& name : change.keywords) {
-    const auto bit = change.action == FlagAction::Remove ? table.find(name) : table.add(name, box_->file().keyword_limit());
+    const auto bit = change.action == FlagAction::Remove
+                         ? table.find(name)
+                         : table.add(name, box_->file().keyword_limit());
     if (bit) targets.keywords |= uint64_t{1} << *bit;
     if (!bit && change.action != FlagAction::Remove) out.keywords_full = true;
   }
@@ -90,7 +94,8 @@ Status SessionMailbox::pick(const UidSet& numbers, const FlagChange& change, con
       }
       if (!box_->index()->record(at, r)) {
         box_->distrust();
-        return Error{ErrorKind::TryLater, "The mailbox index is damaged; try again", path() + ": torn index record"};
+        return Error{ErrorKind::TryLater, "The mailbox index is damaged; try again",
+                     path() + ": torn index record"};
       }
       if (r.form & kExpunged) {
         out.gone.push_back(number);
@@ -103,9 +108,15 @@ Status SessionMailbox::pick(const UidSet& numbers, const FlagChange& change, con
       uint32_t flags = r.flags;
       uint64_t keywords = r.keywords;
       switch (change.action) {
-        case FlagAction::Replace: flags = targets.flags, keywords = targets.keywords; break;
-        case FlagAction::Add: flags |= targets.flags, keywords |= targets.keywords; break;
-        case FlagAction::Remove: flags &= ~targets.flags, keywords &= ~targets.keywords; break;
+        case FlagAction::Replace:
+          flags = targets.flags, keywords = targets.keywords;
+          break;
+        case FlagAction::Add:
+          flags |= targets.flags, keywords |= targets.keywords;
+          break;
+        case FlagAction::Remove:
+          flags &= ~targets.flags, keywords &= ~targets.keywords;
+          break;
       }
       if (flags == r.flags && keywords == r.keywords) continue;
       targets.to_write.push_back({at, flags, keywords});
@@ -131,7 +142,9 @@ Status SessionMailbox::write_flags(Box::Held& held, Targets& targets) {
   for (const Targets::One& one : targets.to_write) {
     const size_t i = positions.empty()
                          ? one.position
-                         : static_cast<size_t>(std::lower_bound(positions.begin(), positions.end(), one.position) - positions.begin());
+                         : static_cast<size_t>(
+                               std::lower_bound(positions.begin(), positions.end(), one.position) -
+                               positions.begin());
     const Record before = live[i];
     live[i].flags = one.flags;
     live[i].keywords = one.keywords;
@@ -159,7 +172,9 @@ Status SessionMailbox::write_flags(Box::Held& held, Targets& targets) {
   } else {
     for (size_t i = 0; kept && i < changed.size();) {
       size_t end = i + 1;
-      while (end < changed.size() && touched[end] == touched[end - 1] + 1 && changed[end] == changed[end - 1] + 1) ++end;
+      while (end < changed.size() && touched[end] == touched[end - 1] + 1 &&
+             changed[end] == changed[end - 1] + 1)
+        ++end;
       kept = box_->index()->write_records(touched[i], {changed[i], end - i});
       i = end;
     }
@@ -221,7 +236,8 @@ Status SessionMailbox::expunge(const UidSet* only_uids) {
   std::vector<uint32_t> dead;  // places in `live`
   for (size_t i = 0; i < live.size(); ++i) {
     if (!(std::as_const(live[i]).flags & kDeleted)) continue;
-    if (only_uids == nullptr || only_uids->contains(live[i].uid)) dead.push_back(static_cast<uint32_t>(i));
+    if (only_uids == nullptr || only_uids->contains(live[i].uid))
+      dead.push_back(static_cast<uint32_t>(i));
   }
   if (dead.empty()) return {};
   const uint64_t mod_sequence = next_mod_sequence(h);

@@ -28,11 +28,14 @@ class LazyText : public TextSource {
   std::unique_ptr<TextReader> reader_;
 };
 
-Error dead_message() { return Error{ErrorKind::NotFound, "Some of the messages were expunged", ""}; }
+Error dead_message() {
+  return Error{ErrorKind::NotFound, "Some of the messages were expunged", ""};
+}
 
 }  // namespace
 
-Result<CopyOutcome> SessionMailbox::copy(const UidSet& numbers, Store& store, std::string_view target) {
+Result<CopyOutcome> SessionMailbox::copy(const UidSet& numbers, Store& store,
+                                         std::string_view target) {
   auto& files = static_cast<FileStore&>(store);  // the one kind of Store there is
   DMAIL_TRY(files.know_quota());
   auto to = files.open_box(target);
@@ -42,7 +45,8 @@ Result<CopyOutcome> SessionMailbox::copy(const UidSet& numbers, Store& store, st
     auto done = copy_locked(numbers, **to);
     if (done || done.error().kind != ErrorKind::TryLater) return done;
   }
-  return Error{ErrorKind::InUse, "The mailbox changes too fast; try again", path() + ": COPY found no quiet moment"};
+  return Error{ErrorKind::InUse, "The mailbox changes too fast; try again",
+               path() + ": COPY found no quiet moment"};
 }
 
 Result<CopyOutcome> SessionMailbox::copy_locked(const UidSet& numbers, Box& target) {
@@ -64,7 +68,8 @@ Result<CopyOutcome> SessionMailbox::copy_locked(const UidSet& numbers, Box& targ
   const auto header = box_->index()->header();
   auto now = box_->identity();
   if (!now) return std::move(now.error());
-  if (!header || header->dirty != 0 || header->file != *now) return Error{ErrorKind::TryLater, "", ""};
+  if (!header || header->dirty != 0 || header->file != *now)
+    return Error{ErrorKind::TryLater, "", ""};
   if (header->uid_validity != uid_validity_) return dead_message();
 
   CopyOutcome out;
@@ -109,7 +114,8 @@ Result<CopyOutcome> SessionMailbox::copy_locked(const UidSet& numbers, Box& targ
     const std::string_view all = cached;
     arrivals[i].envelope = all.substr(cuts[i].at, cuts[i].envelope);
     arrivals[i].body = all.substr(cuts[i].at + cuts[i].envelope, cuts[i].body);
-    arrivals[i].body_structure = all.substr(cuts[i].at + cuts[i].envelope + cuts[i].body, cuts[i].body_structure);
+    arrivals[i].body_structure =
+        all.substr(cuts[i].at + cuts[i].envelope + cuts[i].body, cuts[i].body_structure);
   }
   std::vector<Record> stored;
   DMAIL_TRY(target.append(*held, arrivals, stored));

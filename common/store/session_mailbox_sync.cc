@@ -82,7 +82,8 @@ void SessionMailbox::announce(Changes& changes, bool may_expunge) {
   }
   for (uint32_t at : pending_flags_) {
     const Record* r = view_->raw(at);
-    if (r != nullptr && !(r->form & kExpunged) && has_number(at)) changes.flags.push_back(number_at(at));
+    if (r != nullptr && !(r->form & kExpunged) && has_number(at))
+      changes.flags.push_back(number_at(at));
   }
   pending_flags_.clear();
 }
@@ -97,7 +98,8 @@ void SessionMailbox::merge(Changes& changes, const IndexHeader& header) {
     if (old == nullptr || !has_number(i)) continue;
     const Record* r = nullptr;
     while (j < header.record_count && (r = now.raw(j)) != nullptr && r->uid < old->uid) ++j;
-    const bool alive = j < header.record_count && r != nullptr && r->uid == old->uid && !(r->form & kExpunged);
+    const bool alive =
+        j < header.record_count && r != nullptr && r->uid == old->uid && !(r->form & kExpunged);
     if (!alive)
       changes.expunged.push_back(number_at(i));
     else if (r->mod_sequence > heard_)
@@ -125,7 +127,8 @@ Result<Changes> SessionMailbox::sync(bool may_expunge) {
     return changes;
   }
   const auto header = box_->index()->header();
-  if (!header) return Error{ErrorKind::Corrupt, "The mailbox index is damaged", path() + ": index damaged"};
+  if (!header)
+    return Error{ErrorKind::Corrupt, "The mailbox index is damaged", path() + ": index damaged"};
   if (header->uid_validity != uid_validity_) {
     changes.gone = true;
     changes.count = changes.count_before = before;
@@ -163,11 +166,13 @@ int SessionMailbox::watch_fd() {
     watch_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
     const std::string mine = "/proc/self/fd/" + std::to_string(box_->fd());
     constexpr uint32_t kEvents = IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
-    if (watch_.valid() && (::inotify_add_watch(watch_.get(), mine.c_str(), kEvents) >= 0 ||
-                           ::inotify_add_watch(watch_.get(), path().c_str(), kEvents | IN_DONT_FOLLOW) >= 0))
+    if (watch_.valid() &&
+        (::inotify_add_watch(watch_.get(), mine.c_str(), kEvents) >= 0 ||
+         ::inotify_add_watch(watch_.get(), path().c_str(), kEvents | IN_DONT_FOLLOW) >= 0))
       return watch_.get();
   }
-  // No events on this file system: look once a second (sync() costs one fstat when nothing happened).
+  // No events on this file system: look once a second (sync() costs one fstat when nothing
+  // happened).
   watch_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
   const itimerspec every{{1, 0}, {1, 0}};
   if (watch_.valid()) (void)::timerfd_settime(watch_.get(), 0, &every, nullptr);

@@ -24,7 +24,8 @@ std::vector<uint32_t> match(std::span<const Record> found, std::span<const Recor
   }
   if (same == found.size() || same == old.size()) return old_of;
   std::unordered_map<uint64_t, std::vector<uint32_t>> places;
-  for (size_t i = old.size(); i-- > same;) places[likeness(old[i])].push_back(static_cast<uint32_t>(i));
+  for (size_t i = old.size(); i-- > same;)
+    places[likeness(old[i])].push_back(static_cast<uint32_t>(i));
   uint32_t at = static_cast<uint32_t>(same);
   for (size_t j = same; j < found.size(); ++j) {
     auto it = places.find(likeness(found[j]));
@@ -38,8 +39,8 @@ std::vector<uint32_t> match(std::span<const Record> found, std::span<const Recor
   return old_of;
 }
 
-// UIDs that follow from the file, the old index, or the lack of any other choice.  False: they can't
-// be known.
+// UIDs that follow from the file, the old index, or the lack of any other choice.  False: they
+// can't be known.
 bool keep_uids(std::span<Record> found, const UidPlan& plan, const OldIndex& old, uint32_t next) {
   uint32_t before = 0;  // last known UID
   size_t run = 0;       // unknown ones after it
@@ -54,7 +55,8 @@ bool keep_uids(std::span<Record> found, const UidPlan& plan, const OldIndex& old
     if (run > 0) {
       // Messages without UID between two that have one: known only when they fill the gap.
       if (r.uid - before - 1 != run) return false;
-      for (size_t k = 0; k < run; ++k) found[i - run + k].uid = before + 1 + static_cast<uint32_t>(k);
+      for (size_t k = 0; k < run; ++k)
+        found[i - run + k].uid = before + 1 + static_cast<uint32_t>(k);
       run = 0;
     }
     before = r.uid;
@@ -74,18 +76,23 @@ uint32_t first_validity(std::span<const Record> found, int64_t now) {
 
 }  // namespace
 
-UidPlan plan_uids(std::span<Record> found, const FileHeader& file, const OldIndex& old, int64_t now) {
+UidPlan plan_uids(std::span<Record> found, const FileHeader& file, const OldIndex& old,
+                  int64_t now) {
   UidPlan plan;
   plan.old_of.assign(found.size(), 0);
   std::vector<uint32_t> in_file(found.size());
   for (size_t i = 0; i < found.size(); ++i) in_file[i] = found[i].uid;
 
-  const bool usable = old.uid_validity != 0 && (file.uid_validity == 0 || file.uid_validity == old.uid_validity);
+  const bool usable =
+      old.uid_validity != 0 && (file.uid_validity == 0 || file.uid_validity == old.uid_validity);
   if (usable) plan.old_of = match(found, old.live);
   const bool akin = usable && (old.live.empty() || found.empty() ||
-                               std::any_of(plan.old_of.begin(), plan.old_of.end(), [](uint32_t o) { return o != 0; }));
+                               std::any_of(plan.old_of.begin(), plan.old_of.end(),
+                                           [](uint32_t o) { return o != 0; }));
   if (!akin) plan.old_of.assign(found.size(), 0);
-  plan.uid_validity = file.uid_validity != 0 ? file.uid_validity : akin ? old.uid_validity : first_validity(found, now);
+  plan.uid_validity = file.uid_validity != 0 ? file.uid_validity
+                      : akin                 ? old.uid_validity
+                                             : first_validity(found, now);
 
   uint32_t next = file.last_uid >= kLastUid ? kLastUid : file.last_uid + 1;
   if (akin) next = std::max(next, old.next_uid);

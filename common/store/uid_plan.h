@@ -1,5 +1,5 @@
-// Which UIDs the messages of a freshly scanned mail file have.  Pure; the rules that keep UIDs the same
-// whenever that can be known, and change UIDVALIDITY whenever it can't.
+// Which UIDs the messages of a freshly scanned mail file have.  Pure; the rules that keep UIDs the
+// same whenever that can be known, and change UIDVALIDITY whenever it can't.
 #pragma once
 
 #include <cstdint>
@@ -20,12 +20,13 @@ struct OldIndex {
 struct UidPlan {
   uint32_t uid_validity = 0;
   uint32_t next_uid = 1;
-  uint32_t first_new = 1;                // UIDs from here on were given now
-  std::vector<uint32_t> given;           // indexes into `found` whose UID differs from the file's
-  std::vector<uint32_t> old_of;          // for each of `found`: index into old.live + 1, or 0
+  uint32_t first_new = 1;        // UIDs from here on were given now
+  std::vector<uint32_t> given;   // indexes into `found` whose UID differs from the file's
+  std::vector<uint32_t> old_of;  // for each of `found`: index into old.live + 1, or 0
 };
 
 // Sets Record::uid in `found` (file order).  `now`: seconds since 1970.
-UidPlan plan_uids(std::span<Record> found, const FileHeader& file, const OldIndex& old, int64_t now);
+UidPlan plan_uids(std::span<Record> found, const FileHeader& file, const OldIndex& old,
+                  int64_t now);
 
 }  // namespace dmail::store

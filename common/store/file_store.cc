@@ -1,0 +1,266 @@
+#include "store/file_store.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/number.h"
+#include "base/text.h"
+#include "io/clock.h"
+#include "io/file.h"
+#include "store/appender.h"
+#include "store/folder_names.h"
+#include "store/session_mailbox.h"
+
+namespace dmail::store {
+namespace {
+
+const char* const kInbox = "INBOX";
+
+Result<OwnedFd> directory_at(int parent, const std::string& name) {
+  if (::mkdirat(parent, name.c_str(), 0700) != 0 && errno != EEXIST)
+    return system_error("mkdir " + name, errno);
+  const int fd = ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return system_error("open directory " + name, errno);
+  return OwnedFd(fd);
+}
+
+bool same_file(const struct stat& st, const FileIdentity& id) {
+  return static_cast<uint64_t>(st.st_dev) == id.device &&
+         static_cast<uint64_t>(st.st_ino) == id.inode &&
+         static_cast<uint64_t>(st.st_size) == id.size &&
+         st.st_mtim.tv_sec * int64_t{1'000'000'000} + st.st_mtim.tv_nsec == id.mtime_ns;
+}
+
+MailboxStatus status_of(const IndexHeader& h) {
+  MailboxStatus s;
+  s.messages = h.messages;
+  s.unseen = h.unseen;
+  s.deleted = h.deleted;
+  s.uid_next = h.next_uid;
+  s.uid_validity = h.uid_validity;
+  s.highest_mod_sequence = h.highest_mod_sequence;
+  s.size = h.total_size;
+  return s;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::open(StoreConfig config) {
+  return FileStore::open(std::move(config));
+}
+
+Result<std::unique_ptr<Store>> FileStore::open(StoreConfig config) {
+  std::unique_ptr<FileStore> store(new FileStore);
+  store->context_ = std::make_unique<StoreContext>(std::move(config));
+  StoreContext& context = *store->context_;
+  auto folders = directory_at(AT_FDCWD, context.config.folders);
+  if (!folders) return std::move(folders.error());
+  context.folders = std::move(*folders);
+  auto index = directory_at(context.folders.get(), kIndexDirectory);
+  if (!index) return std::move(index.error());
+  context.index = std::move(*index);
+  context.index_path = concat(context.config.folders, '/', kIndexDirectory);
+  context.quota.emplace(context.index.get(), context.config.quota_bytes,
+                        context.config.lock_seconds);
+  store->tree_ = std::make_unique<FolderTree>(context.folders.get(), context.index.get(),
+                                              context.config.folders);
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+Result<std::unique_ptr<Box>> FileStore::open_box(std::string_view asked) {
+  auto name = valid_mailbox_name(asked);
+  if (!name) return std::move(name.error());
+  BoxPlace place;
+  place.name = *name;
+  place.index_name = index_file_name(*name);
+  place.drop_file = *name == kInbox;
+  place.path = context_->config.drop_file;
+  auto fd = place.drop_file ? open_file(place.path, O_RDWR | O_CREAT)
+                            : tree_->open_mail(*name, place.path);
+  if (!fd) return std::move(fd.error());
+  return Box::open(*context_, std::move(place), std::move(*fd));
+}
+
+Result<FileLock> FileStore::lock_tree(OwnedFd& fd) {
+  auto file = open_file_at(context_->index.get(), "lock", O_RDWR | O_CREAT);
+  if (!file) return std::move(file.error());
+  fd = std::move(*file);
+  return FileLock::take(fd.get(), LockMode::Exclusive,
+                        Deadline::in_seconds(context_->config.lock_seconds));
+}
+
+Status FileStore::list(const std::function<void(const MailboxEntry&)>& each) {
+  std::vector<MailboxEntry> entries;
+  DMAIL_TRY(tree_->list(entries));
+  MailboxEntry inbox{kInbox, true, false};
+  const auto own = std::find_if(entries.begin(), entries.end(),
+                                [](const MailboxEntry& e) { return e.name == kInbox; });
+  if (own != entries.end()) inbox.has_children = own->has_children;
+  each(inbox);
+  for (const MailboxEntry& entry : entries)
+    if (entry.name != kInbox) each(entry);
+  return {};
+}
+
+Result<MailboxEntry> FileStore::lookup(std::string_view asked) {
+  auto name = valid_mailbox_name(asked);
+  if (!name) return std::move(name.error());
+  auto spot = tree_->find(*name);
+  MailboxEntry entry{*name, true, false};
+  if (*name == kInbox) {
+    entry.has_children = spot && tree_->has_children(*spot);
+    return entry;
+  }
+  if (!spot) return std::move(spot.error());
+  const bool missing = spot->kind == FolderSpot::Kind::Absent ||
+                       (spot->kind == FolderSpot::Kind::File &&
+                        !FolderTree::is_mail(spot->directory, spot->leaf.c_str()));
+  if (missing) return Error{ErrorKind::NotFound, "The mailbox does not exist", ""};
+  entry.selectable = spot->has_mail();
+  entry.has_children = tree_->has_children(*spot);
+  return entry;
+}
+
+// Greater than any given before, also after folders were removed.
+Result<uint32_t> FileStore::fresh_uid_validity() {
+  const std::string path = context_->index_path + "/uidvalidity";
+  uint32_t last = 0;
+  if (auto text = read_file(path, 64)) last = parse_u32(trim(*text)).value_or(0);
+  const auto now = static_cast<uint32_t>(std::clamp<int64_t>(wall_seconds(), 1, 0xfffffff0));
+  const uint32_t next = std::max(now, last < 0xfffffff0 ? last + 1 : 1);
+  DMAIL_TRY(replace_file(path, concat(next, '\n')));
+  return next;
+}
+
+Status FileStore::create_locked(const std::string& name) {
+  auto spot = tree_->find(name);
+  if (spot && spot->has_mail()) return Error{ErrorKind::Exists, "The mailbox already exists", ""};
+  auto validity = fresh_uid_validity();
+  if (!validity) return std::move(validity.error());
+  drop_index(name);
+  return tree_->create(name, MailFile::new_mbx(*validity));
+}
+
+Status FileStore::create(std::string_view asked) {
+  auto name = valid_mailbox_name(asked);
+  if (!name) return std::move(name.error());
+  if (*name == kInbox) return Error{ErrorKind::Exists, "INBOX always exists", ""};
+  OwnedFd fd;
+  auto lock = lock_tree(fd);
+  if (!lock) return std::move(lock.error());
+  return create_locked(*name);
+}
+
+Status FileStore::remove(std::string_view asked) {
+  auto name = valid_mailbox_name(asked);
+  if (!name) return std::move(name.error());
+  if (*name == kInbox) return Error{ErrorKind::NoPermission, "INBOX cannot be deleted", ""};
+  OwnedFd fd;
+  auto lock = lock_tree(fd);
+  if (!lock) return std::move(lock.error());
+  DMAIL_TRY(tree_->remove(*name));
+  drop_index(*name);
+  context_->quota->forget();
+  return {};
+}
+
+Status FileStore::rename(std::string_view from_asked, std::string_view to_asked) {
+  auto from = valid_mailbox_name(from_asked);
+  if (!from) return std::move(from.error());
+  auto to = valid_mailbox_name(to_asked);
+  if (!to) return std::move(to.error());
+  if (*to == kInbox) return Error{ErrorKind::Exists, "INBOX always exists", ""};
+  if (*from == kInbox) return rename_inbox(*to);
+  if (to->starts_with(*from + '/') || *to == *from)
+    return Error{ErrorKind::BadInput, "A mailbox cannot become its own child", ""};
+  OwnedFd fd;
+  auto lock = lock_tree(fd);
+  if (!lock) return std::move(lock.error());
+  // What a crash left unfinished is finished under the old names: journals are found by name.
+  std::vector<MailboxEntry> entries;
+  DMAIL_TRY(tree_->list(entries));
+  for (const MailboxEntry& entry : entries) {
+    if (!entry.selectable || (entry.name != *from && !entry.name.starts_with(*from + '/')))
+      continue;
+    auto box = open_box(entry.name);
+    if (!box) return std::move(box.error());
+    DMAIL_TRY((*box)->refresh());
+  }
+  drop_index(*to);
+  DMAIL_TRY(tree_->rename(*from, *to));
+  rename_indexes(*from, *to);
+  return {};
+}
+
+// RFC 3501 section 6.3.5: the messages move, INBOX stays, its children too.
+Status FileStore::rename_inbox(const std::string& to) {
+  {
+    OwnedFd fd;
+    auto lock = lock_tree(fd);
+    if (!lock) return std::move(lock.error());
+    DMAIL_TRY(create_locked(to));
+  }
+  auto inbox = select(kInbox, false);
+  if (!inbox) return std::move(inbox.error());
+  if ((*inbox)->count() == 0) return {};
+  UidSet all;
+  all.add(1, (*inbox)->count());
+  auto copied = (*inbox)->copy(all, *this, to);
+  if (!copied) return std::move(copied.error());
+  FlagChange dead;
+  dead.flags = kDeleted;
+  auto marked = (*inbox)->change_flags(all, dead);
+  if (!marked) return std::move(marked.error());
+  return (*inbox)->expunge(&copied->source);
+}
+
+Result<std::unique_ptr<Mailbox>> FileStore::select(std::string_view name, bool read_only) {
+  auto box = open_box(name);
+  if (!box) return std::move(box.error());
+  return SessionMailbox::select(std::move(*box), read_only);
+}
+
+Result<MailboxStatus> FileStore::status(std::string_view asked) {
+  auto name = valid_mailbox_name(asked);
+  if (!name) return std::move(name.error());
+  struct stat st {};
+  if (*name == kInbox) {
+    if (::lstat(context_->config.drop_file.c_str(), &st) != 0) return slow_status(*name);
+  } else {
+    auto spot = tree_->find(*name);
+    if (!spot) return std::move(spot.error());
+    if (!spot->has_mail()) return slow_status(*name);
+    st = spot->mail;
+  }
+  const auto h = Index::peek(context_->index.get(), index_file_name(*name) + ".idx");
+  const bool fresh = h && h->dirty == 0 && h->boot_id == boot_id() && same_file(st, h->file);
+  if (!fresh || h->first_recent_uid < h->next_uid) return slow_status(*name);
+  return status_of(*h);
+}
+
+Result<MailboxStatus> FileStore::slow_status(std::string_view name) {
+  auto box = open_box(name);
+  if (!box) return std::move(box.error());
+  DMAIL_TRY((*box)->refresh());
+  Index& index = *(*box)->index();
+  const auto h = index.header();
+  if (!h)
+    return Error{ErrorKind::Corrupt, "The mailbox index is damaged",
+                 (*box)->place().path + ": index damaged"};
+  MailboxStatus s = status_of(*h);
+  for (uint32_t i = index.lower_bound(h->first_recent_uid, h->record_count); i < h->record_count;
+       ++i)
+    if (const Record* r = index.raw(i); r != nullptr && !(r->form & kExpunged)) ++s.recent;
+  return s;
+}
+
+Result<std::unique_ptr<Appender>> FileStore::append(std::string_view name) {
+  auto box = open_box(name);
+  if (!box) return std::move(box.error());
+  return std::unique_ptr<Appender>(std::make_unique<BoxAppender>(*this, std::move(*box)));
+}
+
+}  // namespace dmail::store

@@ -1,0 +1,52 @@
+// Store over a drop file and a folder tree.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/box.h"
+#include "store/folder_tree.h"
+#include "store/store.h"
+
+namespace dmail::store {
+
+class FileStore : public Store {
+ public:
+  static Result<std::unique_ptr<Store>> open(StoreConfig config);
+
+  Status list(const std::function<void(const MailboxEntry&)>& each) override;
+  Result<MailboxEntry> lookup(std::string_view name) override;
+  Status create(std::string_view name) override;
+  Status remove(std::string_view name) override;
+  Status rename(std::string_view from, std::string_view to) override;
+  Result<std::vector<std::string>> subscriptions() override;
+  Status subscribe(std::string_view name, bool on) override;
+  Result<std::unique_ptr<Mailbox>> select(std::string_view name, bool read_only) override;
+  Result<MailboxStatus> status(std::string_view name) override;
+  Result<std::unique_ptr<Appender>> append(std::string_view name) override;
+  Result<Quota> quota() override;
+
+  // The mailbox as all share it; NotFound.
+  Result<std::unique_ptr<Box>> open_box(std::string_view name);
+  // Before mailbox locks are taken for a write: makes sure that the sum behind the quota is known.
+  Status know_quota();
+  [[nodiscard]] const StoreContext& context() const { return *context_; }
+
+ private:
+  FileStore() = default;
+  Result<FileLock> lock_tree(OwnedFd& fd);
+  Result<uint32_t> fresh_uid_validity();
+  Status rename_inbox(const std::string& to);
+  Status create_locked(const std::string& name);
+  void drop_index(std::string_view name);
+  void rename_indexes(const std::string& from, const std::string& to);
+  void drop_stray_indexes();
+  Result<MailboxStatus> slow_status(std::string_view name);
+
+  std::unique_ptr<StoreContext> context_;
+  std::unique_ptr<FolderTree> tree_;
+};
+
+}  // namespace dmail::store
