@@ -13,9 +13,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/text.h"
-#include "io/clock.h"
-
 namespace dmail::privsep {
 namespace {
 
@@ -73,21 +70,6 @@ Endpoints endpoints_of(int fd) {
   size = sizeof address;
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0)
     address_of(address, out.local_ip, out.local_port);
-  return out;
-}
-
-std::string new_session_id() {
-  // A process id is not used twice in a millisecond; 36 digits keep it short.
-  constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-  auto put = [&](std::string& out, uint64_t value) {
-    std::string digits;
-    for (; value != 0 || digits.empty(); value /= 36) digits += kDigits[value % 36];
-    out.append(digits.rbegin(), digits.rend());
-  };
-  std::string out;
-  put(out, static_cast<uint64_t>(wall_microseconds() / 1000));
-  out += '-';
-  put(out, static_cast<uint64_t>(::getpid()));
   return out;
 }
 

@@ -23,7 +23,4 @@ struct Endpoints {
 };
 Endpoints endpoints_of(int fd);
 
-// Unlike every other connection's on this host: time and process id, about 14 letters and digits.
-std::string new_session_id();
-
 }  // namespace dmail::privsep

@@ -91,9 +91,14 @@ Result<pid_t> start_as(const ProgramPlan& plan) {
                std::string(text, n > 0 ? static_cast<size_t>(n) : 0)};
 }
 
-Result<Ids> ids_for_account(uid_t uid, bool has_uid, bool become_user, std::string_view mail_user) {
+Result<Ids> ids_for_account(const account::Account& account, bool become_user,
+                            std::string_view mail_user) {
   if (!is_root()) return Ids{::getuid(), ::getgid()};
-  Result<Ids> ids = has_uid && become_user ? ids_of(uid) : ids_of(mail_user);
+  Result<Ids> ids = [&]() -> Result<Ids> {
+    if (!account.uid || !become_user) return ids_of(mail_user);
+    if (account.gid) return Ids{*account.uid, *account.gid};
+    return ids_of(*account.uid);
+  }();
   if (ids && (ids->uid == 0 || ids->gid == 0))
     return Error{ErrorKind::NoPermission, "Mail of this account cannot be served",
                  "the account's ids are root's"};

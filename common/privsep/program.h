@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "account/account.h"
 #include "base/result.h"
 #include "io/owned_fd.h"
 #include "privsep/ids.h"
@@ -29,9 +30,10 @@ Error run_as(const ProgramPlan& plan);
 // As a child.  Returns once the program runs.
 Result<pid_t> start_as(const ProgramPlan& plan);
 
-// Whom to serve a user as: the account's uid (and its gid from /etc/passwd), else, where
-// `become_user` is false or the account has no uid, the mail user.  Not root: ourselves.
-Result<Ids> ids_for_account(uid_t uid, bool has_uid, bool become_user, std::string_view mail_user);
+// Whom to serve an account as: its own ids, else, where `become_user` is false or it has no uid,
+// the mail user; never root.  Where we are not root: ourselves.
+Result<Ids> ids_for_account(const account::Account& account, bool become_user,
+                            std::string_view mail_user);
 
 // A descriptor from which `text` can be read once, for kStartFd.
 Result<OwnedFd> text_descriptor(std::string_view text);

@@ -12,3 +12,22 @@ dmtry_SRC := $(wildcard tools/dmtry/*.cc)
 dmtry_LIBS := io base
 dmtry_LINK := dynamic
 dmtry_EXT := -lssl -lcrypto
+
+# imapd and dpopd: monitor, login program in two links (with and without OpenSSL), session.
+TLS_EXT := -lssl -lcrypto
+define login_programs
+PROGRAMS += $(1)-login $(1)-login-tls
+$(1)_SRC := $(1)/main.cc
+$(1)_LIBS := $$(CHAIN_HOST)
+$(1)_LINK := static
+$(1)_EXT := -lcrypt
+$(1)-login_SRC := $$(wildcard $(1)/login*.cc) common/io/tls_absent.cc
+$(1)-login_LIBS := $$(CHAIN_HOST)
+$(1)-login_LINK := static
+$(1)-login-tls_SRC := $$(wildcard $(1)/login*.cc) common/io/tls_openssl.cc
+$(1)-login-tls_LIBS := $$(CHAIN_HOST)
+$(1)-login-tls_LINK := static
+$(1)-login-tls_EXT := $$(TLS_EXT)
+endef
+$(eval $(call login_programs,imapd))
+$(eval $(call login_programs,dpopd))

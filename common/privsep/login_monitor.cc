@@ -1,0 +1,329 @@
+#include "privsep/login_monitor.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "account/name_list.h"
+#include "base/ascii.h"
+#include "base/text.h"
+#include "base/wipe.h"
+#include "io/connection_over.h"
+#include "io/stream.h"
+#include "privsep/drop.h"
+#include "privsep/jail.h"
+#include "privsep/login_protocol.h"
+#include "privsep/monitor_options.h"
+#include "privsep/request_table.h"
+#include "privsep/session_start.h"
+#include "privsep/user_files.h"
+
+namespace dmail::privsep {
+namespace {
+
+using Why = ConnectionOver::Why;
+
+constexpr uint64_t kPlainSpace = 32u << 20;  // address space of the login programs, bytes
+constexpr uint64_t kTlsSpace = 128u << 20;
+constexpr int kSendMs = 30 * 1000;
+
+std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+constexpr Request<LoginMonitor> kRequests[] = {
+    {kAuthenticate, "authenticate", LoginMonitor::BeforeLogin, 2, &LoginMonitor::on_authenticate},
+    {kStartTls, "start-tls", LoginMonitor::BeforeLogin, 0, &LoginMonitor::on_start_tls},
+    {kHandOver, "hand-over", LoginMonitor::LoggedIn, 5, &LoginMonitor::on_hand_over},
+    {kNote, "note", LoginMonitor::BeforeLogin | LoginMonitor::LoggedIn, 2, &LoginMonitor::on_note},
+};
+
+}  // namespace
+
+void LoginMonitor::refuse(const char* why) {
+  channel_.send(Frame(kRefused, {why}), Deadline::in_ms(kSendMs));
+}
+
+bool LoginMonitor::tls_configured() const {
+  return !settings_.tls_certificate.empty() && !settings_.tls_key.empty();
+}
+
+bool LoginMonitor::plaintext_ok() const {
+  // A pipe or a Unix socket is this host itself.
+  return ends_.client_ip.empty() ||
+         account::list_allows(settings_.plaintext_login_from, ends_.client_ip, true);
+}
+
+void LoginMonitor::run() {
+  start_login(true);
+  try {
+    serve(*this, kRequests, channel_, deadline_);
+  } catch (const ConnectionOver& over) {
+    if (over.why() == Why::ProtocolBroken)
+      log_.error("privsep-violation", {{"ip", ends_.client_ip}, {"text", over.what()}});
+    else
+      log_.info("login-timeout", {{"ip", ends_.client_ip}});
+    end_login(true);
+    return;
+  }
+  end_login(false);
+  log_.debug("closed", {{"ip", ends_.client_ip}});
+}
+
+// ---- the login program
+// ------------------------------------------------------------------------------
+
+void LoginMonitor::start_login(bool greet) {
+  auto made = Channel::make();
+  if (!made) throw ConnectionOver(Why::ProtocolBroken, made.error().log);
+  channel_ = std::move(made->first);
+
+  LoginStart start;
+  start.service = account::service_name(daemon_.service);
+  start.host = greeting_host(settings_.host_domain.empty() ? "" : settings_.host_domain.front(),
+                             settings_.dpop_host);
+  start.tls = tls_;
+  start.greet = greet;
+  start.tls_offered = tls_configured() && !tls_;
+  start.plaintext_ok = plaintext_ok();
+  start.seconds = std::min(deadline_.left_ms() / 1000, kLoginSeconds);
+  start.tls_minimum = settings_.tls_minimum;
+  start.tls_ciphers = settings_.tls_ciphers;
+  channel_.send(frame_of(start), Deadline::in_ms(kSendMs));
+
+  JailPlan plan;
+  const std::string name = concat(daemon_.name, tls_ ? "-login-tls" : "-login");
+  plan.program = sibling(settings_.libexec_path, name);
+  plan.arguments = {name};
+  plan.descriptors = {{0, 0}, {1, 1}, {2, 2}, {made->second.get(), kMonitorFd}};
+  plan.root_directory = settings_.jail_path;
+  plan.address_space = tls_ ? kTlsSpace : kPlainSpace;
+  OwnedFd certificate, key;
+  if (tls_) {
+    certificate.reset(::open(settings_.tls_certificate.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    key.reset(::open(settings_.tls_key.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (!certificate.valid() || !key.valid()) {
+      const std::string& missing =
+          certificate.valid() ? settings_.tls_key : settings_.tls_certificate;
+      throw ConnectionOver(Why::ProtocolBroken, system_error(concat("open ", missing), errno).log);
+    }
+    plan.descriptors.emplace_back(certificate.get(), kCertificateFd);
+    plan.descriptors.emplace_back(key.get(), kKeyFd);
+  }
+  if (is_root()) {
+    auto ids = ids_of(settings_.login_user);
+    if (!ids) throw ConnectionOver(Why::ProtocolBroken, ids.error().log);
+    plan.ids = *ids;
+  }
+  auto child = start_jailed(plan);
+  if (!child) throw ConnectionOver(Why::ProtocolBroken, child.error().log);
+  login_ = *child;
+}
+
+// The login program is told to end (`now`), or has closed its socket.  Its end is worth a line when
+// it was not its own decision.
+void LoginMonitor::end_login(bool now) {
+  channel_.close();
+  if (login_ < 0) return;
+  if (now) ::kill(login_, SIGKILL);
+  int status = 0;
+  while (::waitpid(login_, &status, 0) < 0 && errno == EINTR) continue;
+  login_ = -1;
+  if (now) return;
+  if (WIFSIGNALED(status))
+    log_.error("login-program-died", {{"ip", ends_.client_ip}, {"signal", WTERMSIG(status)}});
+  else if (WEXITSTATUS(status) != 0)
+    log_.error("login-program-failed", {{"ip", ends_.client_ip}, {"status", WEXITSTATUS(status)}});
+}
+
+void LoginMonitor::on_start_tls(Frame&) {
+  if (tls_ || !tls_configured()) throw ConnectionOver(Why::ProtocolBroken, "TLS is not on offer");
+  end_login(true);
+  tls_ = true;
+  start_login(false);
+}
+
+void LoginMonitor::on_note(Frame& frame) {
+  if (++notes_ > 2 * kMaxNotes || frame.fields[0].size() > 40 || frame.fields[1].size() > kMaxNote)
+    throw ConnectionOver(Why::ProtocolBroken, "too many notes");
+  for (const char c : frame.fields[0])
+    if (!is_lower(c) && c != '-') throw ConnectionOver(Why::ProtocolBroken, "odd name of a note");
+  log_.info(frame.fields[0], {{"ip", ends_.client_ip}, {"text", frame.fields[1]}});
+}
+
+// ---- logging in
+// -------------------------------------------------------------------------------------
+
+Ids LoginMonitor::mail_ids() {
+  if (!is_root()) return {};
+  auto ids = ids_of(settings_.mail_user);
+  return ids ? *ids : Ids{};
+}
+
+void LoginMonitor::failed(std::string_view user, const char* why, std::string_view text) {
+  log_.info("login-failed", {{"user", user},
+                             {"ip", ends_.client_ip},
+                             {"service", account::service_name(daemon_.service)},
+                             {"reason", why},
+                             {"text", text}});
+}
+
+void LoginMonitor::on_authenticate(Frame& frame) {
+  if (!tls_ && !plaintext_ok()) throw ConnectionOver(Why::ProtocolBroken, "a password without TLS");
+  // Whatever the reason, a refusal comes this long after the question: a name that exists is not
+  // told from one that does not.  The helper's own time counts in, up to the next full step.
+  const int64_t began = monotonic_ms();
+  log_in(frame.fields[0], frame.fields[1]);
+  wipe(frame.fields[1]);
+  if (state_ == LoggedIn) {
+    channel_.send(Frame(kAccepted), Deadline::in_ms(kSendMs));
+    return;
+  }
+  const int64_t step = settings_.login_delay;
+  if (step > 0) {
+    const int64_t spent = monotonic_ms() - began;
+    const Deadline until = Deadline::in_ms((spent / step + 1) * step - spent);
+    // A login program that hangs up ends the wait.
+    while (!until.passed() && !wait_readable(channel_.fd(), until)) continue;
+  }
+  refuse(answer_);
+}
+
+void LoginMonitor::log_in(std::string_view user, std::string_view password) {
+  auto wrong = [&](const char* why, std::string_view text) {
+    failed(user, why, text);
+    answer_ = ++tries_ >= kMaxTries ? "last" : "wrong";
+  };
+  account::Login login{user, ends_.client_ip, ends_.local_ip, daemon_.service};
+  auto name = account::login_name(login, settings_);
+  if (!authenticator_) {
+    const Ids mail = mail_ids();
+    auth::Options options;
+    options.service = daemon_.service;
+    options.libexec = sibling(settings_.libexec_path, "");
+    while (options.libexec.size() > 1 && options.libexec.ends_with('/')) options.libexec.pop_back();
+    options.client_ip = ends_.client_ip;
+    if (mail.valid()) {
+      options.mail_uid = mail.uid;
+      options.mail_gid = mail.gid;
+    }
+    authenticator_ = auth::make_authenticator(settings_, std::move(options));
+  }
+  if (!name) {
+    // Asked all the same, so that the time of a refused name is that of a wrong password.
+    account::Name nobody;
+    nobody.user = nobody.auth_name = "nobody-of-this-name";
+    (void)authenticator_->check(nobody, "x");
+    return wrong("name", name.error().log);
+  }
+  std::string secret(password);
+  if (settings_.lowercase_password)
+    for (char& c : secret) c = to_lower(c);
+  const auth::Answer answer = authenticator_->check(*name, secret);
+  wipe(secret);
+  if (answer.kind == auth::Answer::Kind::No) return wrong("password", answer.text);
+  if (answer.kind != auth::Answer::Kind::Ok) {
+    failed(user, "temporary", answer.text);
+    answer_ = ++tries_ >= kMaxTries ? "last" : "temporary";
+    return;
+  }
+  auto account = account::account_of(*name, answer.facts, settings_);
+  if (!account) {
+    failed(user, "account", account.error().log);
+    answer_ = "temporary";
+    return;
+  }
+  base_ = answer.facts.drop_file.empty()
+              ? parent_of(account->directories.empty() ? account->drop_file
+                                                       : account->directories.front())
+              : name->drop_path;
+  account_ = std::move(*account);
+  state_ = LoggedIn;
+}
+
+// ---- handing over
+// -----------------------------------------------------------------------------------
+
+void LoginMonitor::on_hand_over(Frame& frame) {
+  auto fail = [&](const char* what, const Error& error) {
+    log_.error("session-failed", {{"user", account_->user},
+                                  {"ip", ends_.client_ip},
+                                  {"step", what},
+                                  {"text", error.log.empty() ? error.client : error.log}});
+    account_.reset();
+    state_ = BeforeLogin;
+    refuse("temporary");
+  };
+  const bool become_user = settings_.imapd_become_user || daemon_.service != account::Service::Imap;
+  auto ids = ids_for_account(*account_, become_user, settings_.mail_user);
+  if (!ids) return fail("ids", ids.error());
+  MailPlace place{base_, &*account_, *ids, mail_ids()};
+  if (Status done = prepare_mail(place); !done) return fail("files", done.error());
+
+  SessionStart start;
+  start.service = account::service_name(daemon_.service);
+  start.user = account_->user;
+  start.drop_file = account_->drop_file;
+  start.folders = account_->folders;
+  start.quota_bytes = account_->quota_bytes;
+  start.session_id = log_.session();
+  start.client_ip = ends_.client_ip;
+  start.tls = tls_;
+  start.tag = frame.fields[0];
+  start.command = frame.fields[1];
+  start.pending = frame.fields[2];
+  start.settings = settings_;
+  auto text = text_descriptor(serialise(start));
+  if (!text) return fail("start", text.error());
+
+  ProgramPlan plan;
+  const std::string name = concat(daemon_.name, "-session");
+  plan.program = sibling(settings_.libexec_path, name);
+  plan.arguments = {name};
+  plan.ids = *ids;
+  plan.descriptors = {{0, 0}, {1, 1}, {2, 2}, {text->get(), kStartFd}};
+  if (log_.fd() >= 0) plan.descriptors.emplace_back(log_.fd(), kLogFd);
+  if (::access(plan.program.c_str(), X_OK) != 0)
+    return fail("program", system_error(concat("exec ", plan.program), errno));
+
+  Frame go(kGo);
+  OwnedFd inner;
+  if (tls_) {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+      return fail("socket", system_error("socketpair", errno));
+    inner.reset(ends[0]);
+    go.fd.reset(ends[1]);
+    plan.descriptors[0] = {inner.get(), 0};
+    plan.descriptors[1] = {inner.get(), 1};
+  }
+  log_.info("login", {{"user", account_->user},
+                      {"ip", ends_.client_ip},
+                      {"service", start.service},
+                      {"method", start.command},
+                      {"tls", tls_},
+                      {"version", frame.fields[3]},
+                      {"cipher", frame.fields[4]},
+                      {"uid", ids->uid}});
+  // From here on the login program cannot tell the client of a failure any more.
+  if (tls_)
+    channel_.send(go, Deadline::in_ms(kSendMs));
+  else
+    end_login(true);
+  go.fd.reset();
+  become_session(plan);
+}
+
+void LoginMonitor::become_session(const ProgramPlan& plan) {
+  // The relay, and whatever helper still ends, are reaped by the system.
+  ::signal(SIGCHLD, SIG_IGN);
+  while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;
+  const Error error = run_as(plan);
+  log_.error("session-failed", {{"user", account_->user}, {"step", "exec"}, {"text", error.log}});
+  ::_exit(1);
+}
+
+}  // namespace dmail::privsep

@@ -1,0 +1,143 @@
+#include "privsep/login_side.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "base/wipe.h"
+#include "io/connection_over.h"
+#include "io/file.h"
+#include "io/tls_relay.h"
+#include "privsep/jail.h"
+
+namespace dmail::privsep {
+namespace {
+
+using Why = ConnectionOver::Why;
+
+constexpr int kAnswerSeconds = 700;  // over the longest authent_timeout
+constexpr int kWriteSeconds = 60;
+
+std::string read_pem(int fd) {
+  std::string text;
+  char window[4096];
+  for (;;) {
+    const ssize_t n = ::read(fd, window, sizeof window);
+    if (n <= 0 || text.size() + static_cast<size_t>(n) > kMaxPem) break;
+    text.append(window, static_cast<size_t>(n));
+  }
+  ::explicit_bzero(window, sizeof window);
+  ::close(fd);
+  return text;
+}
+
+LoginStart take_start(Channel& channel) {
+  auto frame = channel.receive(Deadline::in_seconds(kLoginSeconds));
+  if (!frame) throw ConnectionOver(Why::PeerClosed, "no start frame");
+  auto start = login_start_of(*frame);
+  if (!start) throw ConnectionOver(Why::ProtocolBroken, start.error().log);
+  return std::move(*start);
+}
+
+}  // namespace
+
+LoginSide::LoginSide()
+    : channel_(OwnedFd(kMonitorFd)),
+      start_(take_start(channel_)),
+      deadline_(Deadline::in_seconds(start_.seconds)),
+      plain_(0, 1),
+      stream_(&plain_),
+      reader_(plain_) {
+  if (start_.tls) accept_tls();
+}
+
+void LoginSide::accept_tls() {
+  TlsConfig config;
+  config.certificate_pem = read_pem(kCertificateFd);
+  config.key_pem = read_pem(kKeyFd);
+  config.minimum = start_.tls_minimum;
+  config.ciphers = start_.tls_ciphers;
+  config.alpn = start_.service == "pop" ? "pop3" : start_.service;
+  auto made = tls_accept(0, config, deadline_);
+  wipe(config.key_pem);
+  if (!made) {
+    note("tls-failed", made.error().log);
+    throw ConnectionOver(Why::PeerClosed, "TLS handshake failed");
+  }
+  tls_ = std::move(*made);
+  stream_ = tls_.get();
+  reader_.set_stream(*stream_);
+}
+
+void LoginSide::write(std::string_view bytes) {
+  stream_->write(bytes, Deadline::in_seconds(kWriteSeconds));
+}
+
+LoginSide::Verdict LoginSide::authenticate(std::string_view user, std::string_view password) {
+  channel_.send(Frame(kAuthenticate, {std::string(user), std::string(password)}),
+                Deadline::in_seconds(kAnswerSeconds));
+  auto answer = channel_.receive(Deadline::in_seconds(kAnswerSeconds));
+  if (!answer) throw ConnectionOver(Why::PeerClosed, "no answer over the boundary");
+  if (answer->type == kAccepted) return Verdict::Accepted;
+  if (answer->type != kRefused || answer->fields.size() != 1)
+    throw ConnectionOver(Why::ProtocolBroken, "odd answer over the boundary");
+  const std::string& why = answer->fields[0];
+  if (why == "last") return Verdict::Last;
+  return why == "temporary" ? Verdict::Temporary : Verdict::Wrong;
+}
+
+bool LoginSide::nothing_unread() {
+  if (reader_.ready()) return false;
+  pollfd p{stream_->read_fd(), POLLIN, 0};
+  return ::poll(&p, 1, 0) == 0;
+}
+
+void LoginSide::start_tls() {
+  channel_.send(Frame(kStartTls), Deadline::in_seconds(kAnswerSeconds));
+  (void)channel_.receive(Deadline::in_seconds(kAnswerSeconds));
+  ::_exit(0);
+}
+
+void LoginSide::hand_over(std::string_view tag, std::string_view command) {
+  channel_.send(
+      Frame(kHandOver, {std::string(tag), std::string(command), std::string(reader_.buffered()),
+                        tls_ ? tls_->version() : "", tls_ ? tls_->cipher() : ""}),
+      Deadline::in_seconds(kAnswerSeconds));
+  auto answer = channel_.receive(Deadline::in_seconds(kAnswerSeconds));
+  if (!answer) ::_exit(0);
+  if (answer->type == kRefused) return;
+  if (answer->type != kGo || answer->fd.valid() != tls())
+    throw ConnectionOver(Why::ProtocolBroken, "odd answer over the boundary");
+  if (!tls_) ::_exit(0);
+  channel_.close();
+  reader_.discard_buffered();
+  relay(*tls_, answer->fd.get());
+  ::_exit(0);
+}
+
+void LoginSide::note(std::string_view event, std::string_view text) {
+  if (++notes_ > kMaxNotes) return;
+  channel_.send(Frame(kNote, {std::string(event), std::string(text.substr(0, kMaxNote))}),
+                Deadline::in_seconds(kWriteSeconds));
+}
+
+int run_login(void (*dialogue)(LoginSide&), std::string_view late) {
+  if (!enter_jail()) return 1;
+  std::unique_ptr<LoginSide> side;
+  try {
+    side = std::make_unique<LoginSide>();
+    dialogue(*side);
+  } catch (const ConnectionOver& over) {
+    if (!side || over.why() != Why::Timeout) return 0;
+    try {
+      side->write(late);
+    } catch (const ConnectionOver&) {
+      return 0;
+    }
+  }
+  return 0;
+}
+
+}  // namespace dmail::privsep

@@ -1,0 +1,61 @@
+// The jailed login program's half of the privilege boundary: everything but the protocol it speaks.
+// A program's main() is enter_jail(), then run_login() with its dialogue.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "io/line_reader.h"
+#include "io/stream.h"
+#include "io/tls.h"
+#include "privsep/frame.h"
+#include "privsep/login_protocol.h"
+
+namespace dmail::privsep {
+
+class LoginSide {
+ public:
+  // Takes the start frame, and shakes hands when it says TLS.  Throws ConnectionOver.
+  LoginSide();
+
+  [[nodiscard]] const LoginStart& start() const { return start_; }
+  [[nodiscard]] bool tls() const { return tls_ != nullptr; }
+  [[nodiscard]] bool may_log_in() const { return tls() || start_.plaintext_ok; }
+  [[nodiscard]] bool offers_tls() const { return !tls() && start_.tls_offered; }
+  [[nodiscard]] Deadline deadline() const { return deadline_; }
+  LineReader& in() { return reader_; }
+  void write(std::string_view bytes);
+
+  enum class Verdict { Accepted, Wrong, Last, Temporary };
+  Verdict authenticate(std::string_view user, std::string_view password);
+
+  // Before the go-ahead is written: false when the client has sent more already.
+  bool nothing_unread();
+  // After it: asks for the TLS program and waits to be ended.
+  [[noreturn]] void start_tls();
+
+  // After Accepted.  Does not return when it works: without TLS this process is done, with TLS it
+  // carries bytes until the session ends.  Returns when the mailbox cannot be served now.
+  void hand_over(std::string_view tag, std::string_view command);
+
+  // A line of the log, as far as kMaxNotes go.
+  void note(std::string_view event, std::string_view text);
+
+ private:
+  void accept_tls();
+  Channel channel_;
+  LoginStart start_;
+  Deadline deadline_;
+  FdStream plain_;
+  std::unique_ptr<TlsStream> tls_;
+  Stream* stream_;
+  LineReader reader_;
+  int notes_ = 0;
+};
+
+// enter_jail(), then `dialogue` with a LoginSide; `late` is sent when the time before login is
+// over. The value for main().
+int run_login(void (*dialogue)(LoginSide&), std::string_view late);
+
+}  // namespace dmail::privsep

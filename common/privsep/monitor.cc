@@ -1,0 +1,91 @@
+#include "privsep/monitor.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "io/connection_over.h"
+#include "log/log.h"
+#include "privsep/connection.h"
+#include "privsep/drop.h"
+#include "privsep/login_monitor.h"
+#include "privsep/monitor_options.h"
+
+namespace dmail::privsep {
+namespace {
+
+void say(int fd, std::string_view text) {
+  // A person's terminal or a client of whom nothing is known: one try.
+  if (::write(fd, text.data(), text.size()) < 0) return;
+}
+
+// All that the monitor itself ever says to a client.
+void say_unavailable(const Daemon& daemon) {
+  say(1, daemon.service == account::Service::Pop ? "-ERR [SYS/TEMP] Service not available\r\n"
+                                                 : "* BYE [UNAVAILABLE] Service not available\r\n");
+}
+
+std::string usage(const Daemon& daemon) {
+  return concat("usage: ", daemon.name,
+                " [-C FILE] [--tls]\n"
+                "Serves the connection on descriptors 0 and 1; inetd starts it.\n"
+                "  -C FILE    settings (" DMAIL_CONF
+                "); -i FILE is the same\n"
+                "  --tls      TLS from the first byte\n"
+                "  --version, --help\n");
+}
+
+log::Log open_log(const Daemon& daemon, const conf::Settings& settings) {
+  log::Place place;
+  place.directory = settings.log_path.empty() ? settings.work_path : settings.log_path;
+  place.program = daemon.name;
+  place.max_size = settings.max_log_size;
+  place.keep = static_cast<int>(settings.rotated_logs);
+  return log::Log::open(place, log::level_of(settings.log_level));
+}
+
+void log_remarks(log::Log& log, const std::vector<conf::Remark>& remarks) {
+  for (const conf::Remark& r : remarks) {
+    const bool error = r.level == conf::Remark::Level::Error;
+    if (error || log.wants(log::Level::Debug))
+      log.error(error ? "config-error" : "config-warning",
+                {{"file", r.file}, {"line", r.line}, {"text", r.text}});
+  }
+}
+
+}  // namespace
+
+int run_monitor(int argc, char** argv, const Daemon& daemon) {
+  const auto options = monitor_options(argc, argv);
+  if (!options) {
+    say(2, concat(daemon.name, ": ", options.error().log, "\n", usage(daemon)));
+    return 2;
+  }
+  if (options->help) return say(1, usage(daemon)), 0;
+  if (options->version) return say(1, concat(daemon.name, " (dmail) " DMAIL_VERSION "\n")), 0;
+
+  if (const Status tidy = tidy_process(); !tidy) return 1;
+  ::signal(SIGCHLD, SIG_DFL);
+  auto loaded = conf::load(options->config, daemon.program);
+  log::Log log = open_log(daemon, loaded ? loaded->settings : conf::Settings());
+  log.set_session(log::new_session_id());
+  if (!loaded) {
+    log.error("config-error", {{"file", options->config}, {"text", loaded.error().log}});
+    say_unavailable(daemon);
+    return 1;
+  }
+  log_remarks(log, loaded->remarks);
+  Endpoints ends = endpoints_of(0);
+  if (!is_root()) log.info("unprivileged", {{"uid", ::geteuid()}});
+  log.debug("connect", {{"ip", ends.client_ip}, {"to", ends.local_ip}, {"port", ends.local_port}});
+  try {
+    LoginMonitor(daemon, std::move(loaded->settings), log, std::move(ends), options->tls).run();
+  } catch (const ConnectionOver& over) {
+    log.error("not-served", {{"text", over.what()}});
+    say_unavailable(daemon);
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace dmail::privsep

@@ -1,0 +1,49 @@
+// POP3 before login (RFC 1939 AUTHORIZATION state, RFC 2449, 2595, 5034): banner, USER PASS CAPA
+// STLS AUTH NOOP QUIT.  Runs in the jail.  The +OK of a login is the session's to send; every
+// refusal is ours.
+//
+// Limits: kMaxLoginLine octets of a line, kMaxLoginBad commands that we do not understand, and the
+// monitor's number of wrong logins; then the connection ends.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "privsep/login_side.h"
+
+namespace dmail::dpopd {
+
+inline constexpr size_t kMaxLoginLine = 8192;  // a PLAIN message may be long
+inline constexpr int kMaxLoginBad = 3;
+
+class LoginDialogue {
+ public:
+  explicit LoginDialogue(privsep::LoginSide& side) : side_(side) {}
+  void run();
+
+ private:
+  void handle(std::string_view line);
+  void dispatch(std::string_view name, std::string_view argument, bool has_argument);
+  void capa();
+  void user(std::string_view name);
+  void pass(std::string_view password);
+  void auth(std::string_view argument, bool has_argument);
+  void auth_plain(std::optional<std::string> first);
+  void auth_login(std::optional<std::string> first);
+  void start_tls();
+  std::optional<std::string> response(std::string_view challenge);
+  void try_login(std::string_view user, std::string_view password, std::string_view command);
+
+  void good(std::string_view text);
+  void error(std::string_view text);
+  void bad(std::string_view text);  // counts
+  void end(std::string_view text);
+
+  privsep::LoginSide& side_;
+  std::string user_;
+  int bad_ = 0;
+  bool over_ = false;
+};
+
+}  // namespace dmail::dpopd
