@@ -1,0 +1,154 @@
+#include "auth/authenticator.h"
+
+#include <unistd.h>
+
+#include "auth/helper.h"
+#include "auth/passwd_file.h"
+#include "auth/reply.h"
+#include "base/ascii.h"
+#include "base/text.h"
+#include "base/wipe.h"
+
+namespace dmail::auth {
+namespace {
+
+Answer dead(std::string why) {
+  Answer answer;
+  answer.text = std::move(why);
+  return answer;
+}
+
+Answer no(std::string why) {
+  Answer answer;
+  answer.kind = Answer::Kind::No;
+  answer.text = std::move(why);
+  return answer;
+}
+
+// A module, whichever way it is reached.
+class Module {
+ public:
+  Module(const conf::Settings& settings, const Options& options)
+      : timeout_s_(settings.authent_timeout), mail_uid_(options.mail_uid) {
+    const bool root = ::geteuid() == 0;
+    if (settings.authent_method == "external") {
+      std::string_view process = settings.authent_process;
+      if (options.service == account::Service::Imap && !settings.imapd_authent_process.empty())
+        process = settings.imapd_authent_process;
+      if (process.starts_with("unix:")) {
+        socket_ = trim(process.substr(5));
+        return;
+      }
+      for (std::string_view word : split_words(process)) command_.words.emplace_back(word);
+      if (root) {
+        command_.uid = options.mail_uid;
+        command_.gid = options.mail_gid;
+        if (options.mail_uid == 0) refusal_ = "a module does not run as root: no mail_user";
+      }
+      if (command_.words.empty()) refusal_ = "authent_process is not set";
+    } else if (settings.authent_method == "unix_user") {
+      command_.words = {concat(options.libexec, "/unixauth")};
+    } else {
+      refusal_ = concat("authent_method ", settings.authent_method, " is not available here");
+    }
+    command_.environment = {"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C",
+                            concat("DMAIL_SERVICE=", account::service_name(options.service))};
+    bool plain = !options.client_ip.empty();
+    for (char c : options.client_ip) plain &= hex_value(c) >= 0 || c == '.' || c == ':';
+    if (plain) command_.environment.push_back(concat("DMAIL_CLIENT_IP=", options.client_ip));
+  }
+
+  // A check never shares a conversation with another question: a second, late reply of a faulty
+  // module must not become the answer to the next password.
+  Answer check(std::string_view user, std::string_view password) {
+    idle_.reset();
+    std::string question = concat("check ", user, ' ', password, '\n');
+    Answer answer = ask(question, user);
+    wipe(question);
+    idle_.reset();
+    return answer;
+  }
+  Answer lookup(std::string_view user) { return ask(concat("lookup ", user, '\n'), user); }
+
+ private:
+  Result<std::unique_ptr<Helper>> conversation(Deadline deadline) {
+    if (idle_ && !idle_->has_unread() && !idle_->has_ended()) return std::move(idle_);
+    idle_.reset();
+    return socket_.empty() ? Helper::start(command_)
+                           : Helper::connect(socket_, mail_uid_, deadline);
+  }
+
+  Answer ask(std::string_view question, std::string_view user) {
+    if (!refusal_.empty()) return dead(refusal_);
+    const Deadline deadline = Deadline::in_seconds(timeout_s_);
+    Result<std::unique_ptr<Helper>> helper = conversation(deadline);
+    if (!helper) return dead(helper.error().log);
+    Answer answer = converse(**helper, question, user, deadline);
+    // After a Dead answer the module's state is not known.
+    if (answer.kind == Answer::Kind::Dead) {
+      (*helper)->kill_soon();
+      return answer;
+    }
+    idle_ = std::move(*helper);
+    return answer;
+  }
+
+  static Answer converse(Helper& helper, std::string_view question, std::string_view user,
+                         Deadline deadline) {
+    if (Status sent = helper.send(question, deadline); !sent) return dead(sent.error().log);
+    size_t total = 0;
+    for (;;) {
+      Result<std::string> line = helper.read_line(deadline);
+      if (!line) return dead(line.error().log);
+      total += line->size() + 1;
+      if (total > kMaxReplyTotal) return dead("module's reply is too long");
+      Reply reply = parse_reply(*line, user);
+      if (!reply.final) continue;
+      if (helper.has_unread()) return dead("module said more after its answer");
+      return std::move(reply.answer);
+    }
+  }
+
+  int64_t timeout_s_;
+  uid_t mail_uid_;
+  HelperCommand command_;
+  std::string socket_;
+  std::string refusal_;  // why nothing can be asked
+  std::unique_ptr<Helper> idle_;
+};
+
+class Configured : public Authenticator {
+ public:
+  Configured(const conf::Settings& settings, const Options& options)
+      : module_(settings, options), lowercase_password_(settings.lowercase_password) {}
+
+  Answer check(const account::Name& name, std::string_view password) override {
+    if (!sendable_user(name.auth_name)) return no("user name cannot be asked about");
+    if (!sendable_password(password))
+      return no("password is empty, too long, or holds CR, LF or NUL");
+    std::string phrase = lowercase_password_ ? lower(password) : std::string(password);
+    Answer answer = name.passwd_file.empty()
+                        ? module_.check(name.auth_name, phrase)
+                        : check_passwd_file(name.passwd_file, name.auth_name, phrase);
+    wipe(phrase);
+    return answer;
+  }
+
+  Answer lookup(const account::Name& name) override {
+    if (!sendable_user(name.auth_name)) return no("user name cannot be asked about");
+    return name.passwd_file.empty() ? module_.lookup(name.auth_name)
+                                    : lookup_passwd_file(name.passwd_file, name.auth_name);
+  }
+
+ private:
+  Module module_;
+  bool lowercase_password_;
+};
+
+}  // namespace
+
+std::unique_ptr<Authenticator> make_authenticator(const conf::Settings& settings, Options options) {
+  return std::make_unique<Configured>(settings, options);
+}
+
+}  // namespace dmail::auth

@@ -1,0 +1,28 @@
+// Reply lines of an authentication module (dmail.conf(5), authent_process):
+//
+//   +OK USER [PATH|config [UID]] [label="value" ...]    -ERR text    -DEAD text    +DATA text
+//
+// Only the first word decides; text is free.  Everything here may be hostile or cut short.
+#pragma once
+
+#include <string_view>
+
+#include "auth/authenticator.h"
+
+namespace dmail::auth {
+
+struct Reply {
+  bool final = true;  // false: +DATA, another line follows
+  Answer answer;
+};
+
+// One line, without its LF, as the answer to a question about `user`.  A line that is no reply,
+// speaks of another user, or whose fields are malformed gives Dead.  Labels quota (kbytes), uid,
+// gid and home become facts, too.
+Reply parse_reply(std::string_view line, std::string_view user);
+
+// Whether `user` and `password` can be sent in the line protocol at all.
+bool sendable_user(std::string_view user);
+bool sendable_password(std::string_view password);
+
+}  // namespace dmail::auth

@@ -1,0 +1,156 @@
+// Modules that behave, and modules that don't: only a whole, single, timely answer counts.
+#include <catch2/catch.hpp>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "auth/authenticator.h"
+#include "io/clock.h"
+#include "scratch.h"
+
+using namespace dmail;
+using namespace dmail::auth;
+using Kind = Answer::Kind;
+
+namespace {
+
+account::Name named(std::string_view user) {
+  account::Name n;
+  n.user = n.auth_name = user;
+  return n;
+}
+
+struct Site {
+  Scratch scratch;
+  conf::Settings settings;
+  Options options;
+
+  explicit Site(const std::string& body = "", int timeout = 5) {
+    settings.authent_method = "external";
+    settings.authent_process = scratch.script(body) + " one two";
+    settings.authent_timeout = timeout;
+    options.mail_uid = 65534;
+    options.mail_gid = 65534;
+    options.client_ip = "10.0.0.1";
+  }
+  Answer check(std::string_view password = "secret", std::string_view user = "bob") {
+    return make_authenticator(settings, options)->check(named(user), password);
+  }
+  Answer lookup(std::string_view user = "bob") {
+    return make_authenticator(settings, options)->lookup(named(user));
+  }
+};
+
+bool no_children() { return ::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD; }
+
+}  // namespace
+
+TEST_CASE("a module that behaves") {
+  Site s(R"(while read -r verb user pass; do
+    if [ "$verb" = lookup ] || [ "$pass" = 'se cret"' ]; then echo "+OK $user config 0 quota=\"9\""
+    else echo "-ERR $user no"; fi; done)");
+  CHECK(s.check("se cret\"").ok());
+  CHECK(s.check("se cret\"").facts.quota_kb == 9u);
+  CHECK(s.check("wrong").kind == Kind::No);
+  auto a = make_authenticator(s.settings, s.options);
+  for (int i = 0; i < 3; ++i) CHECK(a->lookup(named("bob")).ok());
+  CHECK(a->check(named("bob"), "x").kind == Kind::No);
+  CHECK(a->check(named("bob"), "se cret\"").ok());
+  CHECK(a->lookup(named("bob")).ok());
+  a.reset();
+  CHECK(no_children());
+}
+
+TEST_CASE("imapd may have a module of its own; passwords are folded on demand") {
+  Site s("read -r l; echo '-ERR general'");
+  const std::string own = s.scratch.file(
+      "own", "#!/bin/sh\nread -r v u p; [ $p = abc ] && echo +OK $u config 0\n", 0755);
+  s.settings.imapd_authent_process = own;
+  s.settings.lowercase_password = true;
+  CHECK(s.check("ABC").ok());
+  s.options.service = account::Service::Pop;
+  CHECK(s.check("ABC").text == "general");
+}
+
+TEST_CASE("a child sees its environment, three descriptors and no more") {
+  ::setenv("DMAIL_SECRET", "x", 1);
+  Site s(R"(read -r l; n=$(ls /proc/self/fd | wc -l)
+    echo "+OK bob config 0 n=\"$n\" s=\"$DMAIL_SERVICE\" ip=\"$DMAIL_CLIENT_IP\" x=\"$DMAIL_SECRET\" u=\"$(id -u)\" g=\"$(id -G)\" args=\"$*\"")");
+  const int leak = ::dup(0);
+  const Answer a = s.lookup();
+  ::close(leak);
+  INFO(a.text);
+  REQUIRE(a.ok());
+  CHECK(*a.label("n") == "4");  // 0, 1, 2 and the directory ls reads
+  CHECK(*a.label("s") == "imap");
+  CHECK(*a.label("ip") == "10.0.0.1");
+  CHECK(*a.label("x") == "");
+  CHECK(*a.label("args") == "one two");
+  if (::geteuid() == 0) {
+    CHECK(*a.label("u") == "65534");
+    CHECK(*a.label("g") == "65534");
+    s.options.mail_uid = 0;
+    CHECK(s.lookup().kind == Kind::Dead);  // never as root
+  }
+}
+
+TEST_CASE("helpers that die, sleep, lie or talk too much are Dead") {
+  for (const char* body :
+       {"exit 0", "exit 1", "kill -9 $$", "read -r l; kill -9 $$",
+        "read -r l; printf '+OK bob config'; exit",
+        "read -r l; printf '+OK bob\\n+OK bob\\n'; sleep 5",
+        "read -r l; printf -- '-ERR no\\n+OK bob\\n'; sleep 5",
+        "printf '+OK bob\\n+OK bob\\n'; read -r l; sleep 5", "read -r l; echo +OK alice config 0",
+        "read -r l; head -c 1000000 /dev/zero | tr '\\0' x; echo; echo +OK bob",
+        "read -r l; yes +DATA bob", "read -r l; echo -DEAD database down; sleep 5",
+        "read -r l; echo; sleep 5", "read -r l; echo garbage; sleep 5"}) {
+    Site s(body);
+    INFO(body);
+    const int64_t start = monotonic_ms();
+    CHECK(s.check().kind == Kind::Dead);
+    CHECK(monotonic_ms() - start < 4000);
+    CHECK(no_children());
+  }
+}
+
+TEST_CASE("a module that does not answer costs authent_timeout and is killed") {
+  for (const char* body :
+       {"sleep 60", "trap '' TERM; while :; do sleep 1; done", "exec >&-; sleep 60"}) {
+    Site s(body, 1);
+    INFO(body);
+    const int64_t start = monotonic_ms();
+    CHECK(s.check().kind == Kind::Dead);
+    CHECK(monotonic_ms() - start < 2500);
+    CHECK(no_children());
+  }
+}
+
+TEST_CASE("programs that cannot be run are Dead, with the reason") {
+  Site s;
+  for (const char* process : {"/nonexistent/module", "relative", "", "/etc/passwd", "/tmp",
+                              "unix:/nonexistent/s", "unix:", "unix:relative"}) {
+    s.settings.authent_process = process;
+    INFO(process);
+    const Answer a = s.check();
+    CHECK(a.kind == Kind::Dead);
+    CHECK_FALSE(a.text.empty());
+  }
+  s.settings.authent_method = "nt_user";
+  CHECK(s.check().kind == Kind::Dead);
+  s.settings.authent_method = "unix_user";
+  s.options.libexec = "/nonexistent";
+  CHECK(s.check().kind == Kind::Dead);
+}
+
+TEST_CASE("hostile names and passwords are No without asking anybody") {
+  Site s("while read -r v u p; do echo \"+OK $u config 0\"; done");
+  CHECK(s.check("x").ok());
+  for (std::string_view password : {std::string_view(""), std::string_view("a\nlookup root"),
+                                    std::string_view("a\r"), std::string_view("a\0b", 3)})
+    CHECK(s.check(password).kind == Kind::No);
+  CHECK(s.check(std::string(kMaxPassword + 1, 'a')).kind == Kind::No);
+  CHECK(s.check(std::string(kMaxPassword, 'a')).ok());
+  for (std::string_view user :
+       {std::string_view(""), std::string_view("a b"), std::string_view("bob\nset")})
+    CHECK(s.check("x", user).kind == Kind::No);
+}
