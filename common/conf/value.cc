@@ -34,8 +34,9 @@ std::vector<std::string> take_words(std::string_view s) {
     size_t n = s.front() == '"' ? quoted_size(s) : std::string_view::npos;
     if (n == std::string_view::npos || (n < s.size() && !is_separator(s[n])))
       n = static_cast<size_t>(std::find_if(s.begin(), s.end(), is_separator) - s.begin());
-    words.push_back(unquoted(s.substr(0, n)));
+    std::string word = unquoted(s.substr(0, n));
     s.remove_prefix(n);
+    if (!word.empty()) words.push_back(std::move(word));  // alone, "" is an empty list
   }
 }
 

@@ -163,6 +163,7 @@ TEST_CASE("lists keep their order; the first line replaces the default") {
   CHECK(a.settings.create_folders == Strings{"Sent", "Sent Items", "Trash", "Drafts"});
   CHECK(a.settings.user_ip_address == Strings{"1.2.3.*", "5.6.7.8"});
   CHECK(a.settings.vdomain == Strings{"cc @computers.com computers.com /mail/computers"});
+  CHECK(Applied({"create_folders a \"\" b"}).settings.create_folders == Strings{"a", "b"});
   CHECK(Applied({"plaintext_login_from \"\""}).settings.plaintext_login_from.empty());
 }
 
