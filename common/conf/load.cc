@@ -143,7 +143,7 @@ class Reader {
   }
 
   void error(const std::string& file, int line, std::string text) {
-    loaded_.remarks.push_back({Remark::Level::Error, file, line, std::move(text)});
+    loaded_.remarks.push_back({Remark::Level::Error, file, line, std::move(text), {}});
   }
 
   Loaded& loaded_;

@@ -112,8 +112,8 @@ std::string to_text(const Remark& remark) {
 
 void apply_line(Settings& settings, std::string_view line, std::vector<Remark>& remarks,
                 const std::string& file, int number, Program program) {
-  const auto remark = [&](Remark::Level level, std::string text) {
-    remarks.push_back({level, file, number, std::move(text)});
+  const auto remark = [&](Remark::Level level, std::string text, std::string_view name = {}) {
+    remarks.push_back({level, file, number, std::move(text), std::string(name)});
   };
   if (line.size() > kMaxLine)
     return remark(Remark::Level::Error, concat("line over ", kMaxLine, " bytes; it is ignored"));
@@ -130,11 +130,11 @@ void apply_line(Settings& settings, std::string_view line, std::vector<Remark>& 
   const Entry* entry = find_entry(name);
   if (entry == nullptr)
     return remark(Remark::Level::Warning,
-                  concat("unknown setting '", escaped(name, 64), "'; it is ignored"));
+                  concat("unknown setting '", escaped(name, 64), "'; it is ignored"), name);
   Remark::Level level = Remark::Level::Warning;
   std::string text = apply_known(settings, *entry, value, level);
   if (text.empty() || (program != kTools && (entry->programs & program) == 0)) return;
-  remark(level, std::move(text));
+  remark(level, std::move(text), name);
 }
 
 std::string lines_for(const Settings& settings, Visibility seen) {

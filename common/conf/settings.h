@@ -60,8 +60,9 @@ struct Remark {
   enum class Level { Warning, Error } level = Level::Warning;
   std::string file;
   int line = 0;
-  std::string
-      text;  // "unknown setting 'x'", "bad value ...: ..., the default ... stands"; printable
+  // "unknown setting 'x'...", "bad value "y" for 'x': ...; the default z stands"; printable ASCII.
+  std::string text;
+  std::string name;  // the setting as the line wrote it; empty when the remark is about no setting
 };
 // "FILE:LINE: warning: TEXT", without the place when there is none.
 std::string to_text(const Remark& remark);

@@ -58,8 +58,8 @@ $(foreach f,$(FUZZERS),$(eval $(call fuzzer,$(f))))
 fuzz: fuzz-build
 	tests/fuzz/campaign $(FUZZ_B)/fuzz $(FUZZ_SECONDS)
 
-lint:
-	tests/lint/run
+lint: $(B)/bin/dmconf
+	tests/lint/run $(B)
 
 # ---- what the README names -----------------------------------------------------------------------
 SAMPLE_MAIL := $(firstword $(wildcard ../shared/mail))
@@ -89,3 +89,9 @@ bench: all
 .PHONY: soak
 soak: all unit-build
 	DMAIL_SOAK_SECONDS=120 tests/faults/test_agree.py $(CURDIR)/$(B)
+
+# The manual page of the settings, made from settings.def; `make lint` says when it is not current.
+.PHONY: man
+man: $(B)/bin/dmconf
+	$(B)/bin/dmconf man man/dmail.conf.5.in >man/dmail.conf.5.new
+	mv man/dmail.conf.5.new man/dmail.conf.5

@@ -31,3 +31,8 @@ $(1)-login-tls_EXT := $$(TLS_EXT)
 endef
 $(eval $(call login_programs,imapd))
 $(eval $(call login_programs,dpopd))
+# ---- dmconf: checks and explains dmail.conf
+PROGRAMS += dmconf
+dmconf_SRC := $(wildcard tools/dmconf/*.cc)
+dmconf_LIBS := conf io base
+dmconf_LINK := static

@@ -1,0 +1,188 @@
+// dmconf: checks, shows and explains dmail.conf.  See dmconf(8).
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+#include "conf/settings.h"
+#include "describe.h"
+#include "io/file.h"
+
+namespace {
+
+using namespace dmail;
+using conf::Remark;
+using conf::Row;
+using conf::Settings;
+
+constexpr int kProblems = 1, kFailed = 2;
+
+constexpr std::string_view kUsage =
+    "usage: dmconf [--program imapd|dpopd|dsmtpd] COMMAND\n"
+    "  check [FILE]     say what is wrong with FILE and what to do; exit 1 when something is\n"
+    "  show [FILE]      all settings in force\n"
+    "  diff [FILE]      the settings that are not the default\n"
+    "  explain NAME     what a setting means\n"
+    "  man [FRAME]      the settings section of dmail.conf(5), inside FRAME for @SETTINGS@\n"
+    "  --help --version\n"
+    "FILE is " DMAIL_CONF " unless named.  See dmconf(8).\n";
+
+void print(std::string_view text, FILE* to = stdout) {
+  std::fwrite(text.data(), 1, text.size(), to);
+}
+
+int fail(std::string_view text) {
+  print(concat("dmconf: ", text, "\n"), stderr);
+  return kFailed;
+}
+
+// What to do about a remark; empty when its text says it all.
+std::string advice(const Remark& remark) {
+  const Row* row = conf::find_row(remark.name);
+  if (row == nullptr) {
+    if (const auto meant = dmconf::nearest(remark.name); !remark.name.empty() && !meant.empty())
+      return concat("did you mean ", meant, "?");
+    return {};
+  }
+  if (row->type == Row::Type::Ignored) return std::string(row->doc);
+  if (remark.level == Remark::Level::Error) return concat("see dmconf explain ", row->name);
+  return {};
+}
+
+void print_remarks(const std::vector<Remark>& remarks, FILE* to) {
+  for (const Remark& remark : remarks) {
+    print(conf::to_text(remark), to);
+    if (const std::string what = advice(remark); !what.empty()) print(concat(" (", what, ")"), to);
+    print("\n", to);
+  }
+}
+
+// Settings that only together make sense.
+std::vector<std::string> contradictions(const Settings& s, uint32_t program) {
+  std::vector<std::string> wrong;
+  if (s.host_domain.empty()) wrong.emplace_back("host_domain is not set: write host_domain DOMAIN");
+  if (s.use_maildir && s.maildir_home.empty())
+    wrong.emplace_back("use_maildir needs maildir_home: write maildir_home PATH");
+  if (!s.use_maildir && s.drop_path.empty())
+    wrong.emplace_back("drop_path is not set: write drop_path PATH");
+  const bool imapd_only = program == conf::kImapd && !s.imapd_authent_process.empty();
+  if (s.authent_method == "external" && s.authent_process.empty() && !imapd_only)
+    wrong.emplace_back(
+        "authent_method external needs authent_process: write authent_process PROGRAM");
+  if (s.authent_method != "external" && !s.authent_process.empty())
+    wrong.emplace_back("authent_process is not used: write authent_method external");
+  if (s.tls_certificate.empty() != s.tls_key.empty())
+    wrong.emplace_back(
+        "tls_certificate and tls_key need each other: TLS is off until both are set");
+  return wrong;
+}
+
+int check(const std::string& path, const conf::Loaded& loaded, conf::Program program) {
+  print_remarks(loaded.remarks, stdout);
+  const auto wrong = contradictions(loaded.settings, program);
+  for (const std::string& text : wrong) print(concat(escaped(path, 4096), ": error: ", text, "\n"));
+  return loaded.remarks.empty() && wrong.empty() ? 0 : kProblems;
+}
+
+int show(const conf::Loaded& loaded, bool all) {
+  print_remarks(loaded.remarks, stderr);
+  const Settings defaults;
+  for (const Row& row : conf::rows()) {
+    if (row.type == Row::Type::Ignored) continue;
+    const auto lines = conf::values_of(loaded.settings, row);
+    if (!all && lines == conf::values_of(defaults, row)) continue;
+    for (const std::string& line : lines) print(line + "\n");
+    if (!lines.empty()) continue;
+    // What reads back as the same: a comment, unless there is a default to take away.
+    print(row.default_text.empty() ? concat("# ", row.name, " is not set\n")
+                                   : concat(row.name, " \"\"\n"));
+  }
+  return 0;
+}
+
+int explain(std::string_view name) {
+  const Row* row = conf::find_row(name);
+  if (row == nullptr) {
+    const auto meant = dmconf::nearest(name);
+    return fail(concat("no setting '", escaped(name), "'",
+                       meant.empty() ? "" : concat("; did you mean ", meant, "?")));
+  }
+  const std::string programs = dmconf::programs_of(*row);
+  if (row->type == Row::Type::Ignored) {
+    print(concat(row->name, "\n  A setting of DMail that is not implemented (", programs, ").\n  ",
+                 row->doc, "\n"));
+    return 0;
+  }
+  print(concat(row->name, ' ', dmconf::argument_of(*row), "\n  ", row->doc, "\n  ",
+               dmconf::facts_of(*row), "\n"));
+  print(concat("  Read by ", programs.empty() ? "all programs" : programs, "; "));
+  static constexpr std::string_view kSeen[] = {
+      "seen by the monitor only", "seen by the monitor and the program before login",
+      "seen by the monitor and the session", "seen by every process of a connection"};
+  print(concat(kSeen[row->seen & conf::kBoth], ".\n"));
+  return 0;
+}
+
+int man(const std::optional<std::string>& frame) {
+  const std::string section = dmconf::man_section();
+  if (!frame) {
+    print(section);
+    return 0;
+  }
+  const auto text = read_file(*frame, conf::kMaxFile);
+  if (!text) return fail(text.error().log);
+  constexpr std::string_view kMark = "@SETTINGS@\n";
+  const size_t at = text->find(kMark);
+  if (at == std::string::npos) return fail(concat(*frame, " has no line @SETTINGS@"));
+  print(concat(text->substr(0, at), section, text->substr(at + kMark.size())));
+  return 0;
+}
+
+std::optional<conf::Program> program_of(std::string_view name) {
+  if (name == "imapd") return conf::kImapd;
+  if (name == "dpopd") return conf::kDpopd;
+  if (name == "dsmtpd") return conf::kDsmtpd;
+  return std::nullopt;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  conf::Program program = conf::kTools;
+  std::vector<std::string> words;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--help" || word == "--version") {
+      print(word == "--help" ? kUsage : "dmconf (dmail) " DMAIL_VERSION "\n");
+      return 0;
+    }
+    if (word == "--program") {
+      const auto named = program_of(i + 1 < argc ? argv[++i] : "");
+      if (!named) return fail("--program needs imapd, dpopd or dsmtpd");
+      program = *named;
+    } else if (word.starts_with("--")) {
+      return fail(concat("unknown option ", escaped(word), "; try --help"));
+    } else {
+      words.emplace_back(word);
+    }
+  }
+  if (words.empty() || words.size() > 2) {
+    print(kUsage, stderr);
+    return kFailed;
+  }
+  const std::string& command = words[0];
+  const std::optional<std::string> argument =
+      words.size() == 2 ? std::optional(words[1]) : std::nullopt;
+  if (command == "man") return man(argument);
+  if (command == "explain") return argument ? explain(*argument) : fail("explain needs a name");
+  if (command != "check" && command != "show" && command != "diff")
+    return fail(concat("unknown command ", escaped(command), "; try --help"));
+
+  const std::string path = argument.value_or(DMAIL_CONF);
+  const auto loaded = conf::load(path, program);
+  if (!loaded) return fail(loaded.error().log);
+  if (command == "check") return check(path, *loaded, program);
+  return show(*loaded, command == "show");
+}
