@@ -34,24 +34,21 @@ std::string_view ParameterCursor::take_token() {
   return token;
 }
 
+// The semicolon before a parameter is often forgotten; what is not followed by "=" is skipped.
 bool ParameterCursor::next(std::string_view& name, std::string_view& value) {
   while (count_ < kMaxParameters) {
-    // Whatever stands before the semicolon belongs to nothing.
-    while (!lexer_.at_end() && lexer_.peek() != ';') {
-      if (lexer_.skip_cfws()) continue;
-      unquoted_.clear();
-      if (lexer_.peek() == '"') {
-        lexer_.take_quoted(unquoted_);
-      } else {
-        lexer_.skip_one();
-      }
+    while (lexer_.skip_cfws() || lexer_.take(';')) continue;
+    if (lexer_.at_end()) return false;
+    unquoted_.clear();
+    if (lexer_.peek() == '"') {
+      lexer_.take_quoted(unquoted_);
+      continue;
     }
-    if (!lexer_.take(';')) return false;
     name = take_token();
+    if (name.empty()) lexer_.skip_one();
     if (name.empty() || !lexer_.take('=')) continue;
     lexer_.skip_cfws();
     if (lexer_.peek() == '"') {
-      unquoted_.clear();
       lexer_.take_quoted(unquoted_);
       value = unquoted_;
     } else {

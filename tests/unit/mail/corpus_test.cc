@@ -162,3 +162,51 @@ TEST_CASE("every message of the collection keeps the rules") {
   }
   CHECK(count > 0);
 }
+
+TEST_CASE("M22: Crispin's torture test message, part by part") {
+  const fs::path dir = mail_dir();
+  const fs::path file = dir / "crispin-torture" / "mime.2.eml";
+  if (dir.empty() || !fs::exists(file)) {
+    WARN("skipped: no crispin-torture/mime.2.eml in the collection of mail (DMAIL_MAIL_DIR)");
+    return;
+  }
+  const std::string m = read_crlf(file);
+  const Structure s = parse_structure(m);
+  CHECK(s.parts.size() == 52);
+  CHECK(s.parts[0].children.size() == 12);
+  // Sizes as Python's email package sees them.
+  struct Row {
+    std::vector<uint32_t> path;
+    const char* type;
+    size_t octets;
+    const char* encoding;
+  };
+  for (const Row& row :
+       {Row{{1}, "TEXT/PLAIN", 190, "7BIT"}, Row{{2, 1}, "TEXT/PLAIN", 767, "7BIT"},
+        Row{{2, 2, 1}, "TEXT/RICHTEXT", 887, "QUOTED-PRINTABLE"},
+        Row{{3, 1}, "AUDIO/BASIC", 561308, "BASE64"}, Row{{4}, "AUDIO/BASIC", 36234, "BASE64"},
+        Row{{6, 2, 3}, "APPLICATION/X-BE2", 46125, "7BIT"},
+        Row{{8, 2}, "IMAGE/PBM", 71686, "BASE64"},
+        Row{{9, 1}, "APPLICATION/POSTSCRIPT", 397154, "7BIT"},
+        Row{{10}, "IMAGE/GIF", 78302, "QUOTED-PRINTABLE"},
+        Row{{12, 3, 2, 2}, "AUDIO/BASIC", 156706, "BASE64"},
+        Row{{12, 3, 3}, "APPLICATION/ATOMICMAIL", 4924, "7BIT"},
+        Row{{12, 3, 4, 1}, "AUDIO/X-SUN", 75682, "BASE64"}}) {
+    const Part* p = find_part(s, row.path);
+    REQUIRE(p != nullptr);
+    CHECK(p->type + "/" + p->subtype == row.type);
+    CHECK(p->body_end - p->body_start == row.octets);
+    CHECK(p->encoding == row.encoding);
+  }
+  CHECK(find_part(s, {13}) == nullptr);
+  CHECK(find_part(s, {12, 3, 5}) == nullptr);
+  CHECK(find_part(s, {12, 3, 4, 2}) == nullptr);
+  const Part* message = find_part(s, {12, 3, 4});
+  REQUIRE(message != nullptr);
+  CHECK(message->type == "MESSAGE");
+  const Part* first = find_part(s, {2});
+  REQUIRE(first != nullptr);
+  const std::string envelope =
+      envelope_text(std::string_view(m).substr(first->body_start));
+  CHECK(envelope.find("\"Nathaniel Borenstein\"") != std::string::npos);
+}

@@ -71,8 +71,10 @@ TEST_CASE("type, parameters and the other fields are shown as sent") {
       "(\"TEXT\" \"HTML\" (\"CHARSET\" \"utf-8\" \"format\" \"flowed\") \"<i@d>\" "
       "\"a \\\"thing\\\"\" \"QUOTED-PRINTABLE\" 0 0 \"Q2hlY2s=\" (\"attachment\" (\"filename*0*\" "
       "\"utf-8''a%20\" \"filename*1\" \"b=c.txt\")) (\"en\" \"de\") \"x/y\")");
-  CHECK(body("Content-Type: application/pdf; name=\xc3\xbc; junk; =x; a b=c\r\n\r\n") ==
+  CHECK(body("Content-Type: application/pdf; name=\xc3\xbc; junk; =x; \"y\"=z\r\n\r\n") ==
         "(\"APPLICATION\" \"PDF\" (\"name\" {2}\r\n\xc3\xbc) NIL NIL \"7BIT\" 0)");
+  CHECK(body("Content-Type: text/html charset=utf-8\r\n\tname=a b.txt\r\n\r\n") ==
+        R"(("TEXT" "HTML" ("charset" "utf-8" "name" "a") NIL NIL "7BIT" 0 0))");
   CHECK(body("Content-Type: text/plain; name=\"open\r\n\r\nx") ==
         "(\"TEXT\" \"PLAIN\" (\"name\" \"open\" \"CHARSET\" \"US-ASCII\") NIL NIL \"7BIT\" 1 0)");
 }
