@@ -44,8 +44,8 @@ constexpr int kAlways[] = {
     SYS_clock_gettime, SYS_gettimeofday, SYS_clock_nanosleep, SYS_nanosleep, SYS_getrandom,
     SYS_getpid, SYS_gettid,
     // the C library and its locks
-    SYS_futex, SYS_sched_yield, SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_restart_syscall,
-    SYS_fstat, SYS_exit, SYS_exit_group};
+    SYS_futex, SYS_sysinfo, SYS_sched_yield, SYS_rt_sigreturn, SYS_rt_sigprocmask,
+    SYS_restart_syscall, SYS_fstat, SYS_exit, SYS_exit_group};
 
 constexpr int kForFiles[] = {SYS_pread64,   SYS_pwrite64,  SYS_lseek,
                              SYS_ftruncate, SYS_fdatasync, SYS_fsync};

@@ -117,6 +117,10 @@ void LoginSide::hand_over(std::string_view tag, std::string_view command) {
   ::_exit(0);
 }
 
+void LoginSide::finish() {
+  if (tls_) tls_->shutdown();
+}
+
 void LoginSide::note(std::string_view event, std::string_view text) {
   if (++notes_ > kMaxNotes) return;
   channel_.send(Frame(kNote, {std::string(event), std::string(text.substr(0, kMaxNote))}),
@@ -129,10 +133,12 @@ int run_login(void (*dialogue)(LoginSide&), std::string_view late) {
   try {
     side = std::make_unique<LoginSide>();
     dialogue(*side);
+    side->finish();
   } catch (const ConnectionOver& over) {
     if (!side || over.why() != Why::Timeout) return 0;
     try {
       side->write(late);
+      side->finish();
     } catch (const ConnectionOver&) {
       return 0;
     }

@@ -39,6 +39,8 @@ class LoginSide {
   // carries bytes until the session ends.  Returns when the mailbox cannot be served now.
   void hand_over(std::string_view tag, std::string_view command);
 
+  void finish();  // the last byte is written
+
   // A line of the log, as far as kMaxNotes go.
   void note(std::string_view event, std::string_view text);
 

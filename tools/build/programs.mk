@@ -16,7 +16,7 @@ dmtry_EXT := -lssl -lcrypto
 # imapd and dpopd: monitor, login program in two links (with and without OpenSSL), session.
 TLS_EXT := -lssl -lcrypto
 define login_programs
-PROGRAMS += $(1)-login $(1)-login-tls
+PROGRAMS += $(1) $(1)-login $(1)-login-tls
 $(1)_SRC := $(1)/main.cc
 $(1)_LIBS := $$(CHAIN_HOST)
 $(1)_LINK := static
