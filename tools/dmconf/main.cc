@@ -1,8 +1,10 @@
 // dmconf: checks, shows and explains dmail.conf.  See dmconf(8).
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/text.h"
@@ -79,7 +81,20 @@ std::vector<std::string> contradictions(const Settings& s, uint32_t program) {
   return wrong;
 }
 
-int check(const std::string& path, const conf::Loaded& loaded, conf::Program program) {
+// Remarks that only imapd would make, about what it alone includes.
+void add_imapd_remarks(const std::string& path, std::vector<Remark>& remarks) {
+  const auto loaded = conf::load(path, conf::kImapd);
+  if (!loaded) return;  // gone since it was read a moment ago
+  const size_t known = remarks.size();
+  for (const Remark& more : loaded->remarks) {
+    const auto same = [&](const Remark& r) { return r.file == more.file && r.line == more.line; };
+    const auto end = remarks.begin() + static_cast<std::ptrdiff_t>(known);
+    if (std::none_of(remarks.begin(), end, same)) remarks.push_back(more);
+  }
+}
+
+int check(const std::string& path, conf::Loaded loaded, conf::Program program) {
+  if (program == conf::kTools) add_imapd_remarks(path, loaded.remarks);
   print_remarks(loaded.remarks, stdout);
   const auto wrong = contradictions(loaded.settings, program);
   for (const std::string& text : wrong) print(concat(escaped(path, 4096), ": error: ", text, "\n"));
@@ -181,8 +196,8 @@ int main(int argc, char** argv) {
     return fail(concat("unknown command ", escaped(command), "; try --help"));
 
   const std::string path = argument.value_or(DMAIL_CONF);
-  const auto loaded = conf::load(path, program);
+  auto loaded = conf::load(path, program);
   if (!loaded) return fail(loaded.error().log);
-  if (command == "check") return check(path, *loaded, program);
+  if (command == "check") return check(path, std::move(*loaded), program);
   return show(*loaded, command == "show");
 }
