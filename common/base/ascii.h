@@ -15,7 +15,9 @@ constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 constexpr bool is_space(char c) { return is_blank(c) || c == '\r' || c == '\n'; }
 constexpr bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 constexpr bool is_8bit(char c) { return static_cast<unsigned char>(c) >= 0x80; }
-constexpr bool is_graph(char c) { return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f; }
+constexpr bool is_graph(char c) {
+  return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f;
+}
 constexpr char to_lower(char c) { return is_upper(c) ? static_cast<char>(c + 32) : c; }
 constexpr char to_upper(char c) { return is_lower(c) ? static_cast<char>(c - 32) : c; }
 // Value of a hexadecimal digit, or -1.

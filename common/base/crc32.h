@@ -1,4 +1,5 @@
-// CRC-32 (IEEE 802.3, reflected) over bytes: notices torn and damaged records; no defence against malice.
+// CRC-32 (IEEE 802.3, reflected) over bytes: notices torn and damaged records; no defence against
+// malice.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Result<T>: a value, or an Error that says what went wrong twice: once for the peer, once for the log.
+// Result<T>: a value, or an Error that says what went wrong twice: once for the peer, once for the
+// log.
 //
 // Bad input from a peer, a disk or a configuration file is an Error.  A connection that is over
 // (timeout, hang-up) is an exception (io/connection_over.h).  A broken promise of our own is an
@@ -42,17 +43,39 @@ Error system_error(std::string what, int errno_value);
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit on purpose
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit on purpose
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
   explicit operator bool() const { return state_.index() == 0; }
   [[nodiscard]] bool ok() const { return state_.index() == 0; }
-  T& operator*() & { assert(ok()); return *std::get_if<0>(&state_); }
-  const T& operator*() const& { assert(ok()); return *std::get_if<0>(&state_); }
-  T&& operator*() && { assert(ok()); return std::move(*std::get_if<0>(&state_)); }
-  T* operator->() { assert(ok()); return std::get_if<0>(&state_); }
-  const T* operator->() const { assert(ok()); return std::get_if<0>(&state_); }
-  Error& error() { assert(!ok()); return *std::get_if<1>(&state_); }
-  const Error& error() const { assert(!ok()); return *std::get_if<1>(&state_); }
+  T& operator*() & {
+    assert(ok());
+    return *std::get_if<0>(&state_);
+  }
+  const T& operator*() const& {
+    assert(ok());
+    return *std::get_if<0>(&state_);
+  }
+  T&& operator*() && {
+    assert(ok());
+    return std::move(*std::get_if<0>(&state_));
+  }
+  T* operator->() {
+    assert(ok());
+    return std::get_if<0>(&state_);
+  }
+  const T* operator->() const {
+    assert(ok());
+    return std::get_if<0>(&state_);
+  }
+  Error& error() {
+    assert(!ok());
+    return *std::get_if<1>(&state_);
+  }
+  const Error& error() const {
+    assert(!ok());
+    return *std::get_if<1>(&state_);
+  }
 
  private:
   std::variant<T, Error> state_;
@@ -65,8 +88,14 @@ class [[nodiscard]] Result<void> {
   Result(Error error) : error_(std::move(error)) {}  // NOLINT: implicit on purpose
   explicit operator bool() const { return !error_.has_value(); }
   [[nodiscard]] bool ok() const { return !error_.has_value(); }
-  Error& error() { assert(!ok()); return *error_; }
-  const Error& error() const { assert(!ok()); return *error_; }
+  Error& error() {
+    assert(!ok());
+    return *error_;
+  }
+  const Error& error() const {
+    assert(!ok());
+    return *error_;
+  }
 
  private:
   std::optional<Error> error_;
@@ -75,8 +104,8 @@ class [[nodiscard]] Result<void> {
 using Status = Result<void>;
 
 // `DMAIL_TRY(expr)`: return the error of a Result<void> or Result<T> expression to the caller.
-#define DMAIL_TRY(expr)                                              \
-  do {                                                               \
+#define DMAIL_TRY(expr)                                                              \
+  do {                                                                               \
     if (auto dmail_try_ = (expr); !dmail_try_) return std::move(dmail_try_.error()); \
   } while (0)
 

@@ -76,7 +76,9 @@ std::string escaped(std::string_view s, size_t max) {
 
 bool wildcard_match(std::string_view pattern, std::string_view s, bool fold_case) {
   size_t p = 0, i = 0, star = std::string_view::npos, mark = 0;
-  auto same = [fold_case](char a, char b) { return fold_case ? to_lower(a) == to_lower(b) : a == b; };
+  auto same = [fold_case](char a, char b) {
+    return fold_case ? to_lower(a) == to_lower(b) : a == b;
+  };
   while (i < s.size()) {
     if (p < pattern.size() && pattern[p] == '*') {
       star = p++;

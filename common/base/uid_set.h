@@ -1,4 +1,5 @@
-// IMAP sequence sets (RFC 3501 section 9, sequence-set): ordered, disjoint ranges of 32-bit numbers.
+// IMAP sequence sets (RFC 3501 section 9, sequence-set): ordered, disjoint ranges of 32-bit
+// numbers.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@ class UidSet {
   // `text` as a sequence-set; `*` stands for `star` (the largest number in use, 0 when there is
   // none).  nullopt on a syntax error, a zero, a number over 2^32-1, or more than `max_ranges`.
   // Ranges are normalised: sorted, merged, so that cost is linear in the number of ranges.
-  static std::optional<UidSet> parse(std::string_view text, uint32_t star, size_t max_ranges = 100000);
+  static std::optional<UidSet> parse(std::string_view text, uint32_t star,
+                                     size_t max_ranges = 100000);
 
   void add(uint32_t number) { add(number, number); }
   void add(uint32_t first, uint32_t last);  // cheap when ascending

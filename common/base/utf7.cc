@@ -27,10 +27,17 @@ int32_t take_utf8(std::string_view& s) {
     s.remove_prefix(1);
     return b0;
   }
-  if (b0 >= 0xc2 && b0 <= 0xdf) { more = 1; c = b0 & 0x1f; }
-  else if ((b0 & 0xf0) == 0xe0) { more = 2; c = b0 & 0x0f; }
-  else if (b0 >= 0xf0 && b0 <= 0xf4) { more = 3; c = b0 & 0x07; }
-  else return -1;
+  if (b0 >= 0xc2 && b0 <= 0xdf) {
+    more = 1;
+    c = b0 & 0x1f;
+  } else if ((b0 & 0xf0) == 0xe0) {
+    more = 2;
+    c = b0 & 0x0f;
+  } else if (b0 >= 0xf0 && b0 <= 0xf4) {
+    more = 3;
+    c = b0 & 0x07;
+  } else
+    return -1;
   if (s.size() < static_cast<size_t>(more) + 1) return -1;
   for (int i = 1; i <= more; ++i) {
     const auto b = static_cast<unsigned char>(s[static_cast<size_t>(i)]);

@@ -21,7 +21,7 @@ std::string parent_of(const std::string& path) {
 }
 
 Result<OwnedFd> checked_regular(OwnedFd fd, const std::string& name) {
-  struct stat st{};
+  struct stat st {};
   if (::fstat(fd.get(), &st) != 0) return system_error("fstat " + name, errno);
   if (!S_ISREG(st.st_mode))
     return Error{ErrorKind::NoPermission, "It is not a file", name + " is no regular file"};
@@ -36,7 +36,8 @@ Result<OwnedFd> open_file(const std::string& path, int flags, mode_t mode) {
 
 Result<OwnedFd> open_file_at(int directory, const std::string& name, int flags, mode_t mode) {
   for (;;) {
-    const int fd = ::openat(directory, name.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
+    const int fd =
+        ::openat(directory, name.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
     if (fd >= 0) return checked_regular(OwnedFd(fd), name);
     if (errno != EINTR) return system_error("open " + name, errno);
   }
@@ -49,7 +50,7 @@ Result<OwnedFd> open_directory(const std::string& path) {
 }
 
 Result<struct stat> stat_fd(int fd) {
-  struct stat st{};
+  struct stat st {};
   if (::fstat(fd, &st) != 0) return system_error("fstat", errno);
   return st;
 }
@@ -57,7 +58,8 @@ Result<struct stat> stat_fd(int fd) {
 Result<size_t> read_at(int fd, std::span<char> into, uint64_t offset) {
   size_t done = 0;
   while (done < into.size()) {
-    const ssize_t n = ::pread(fd, into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+    const ssize_t n =
+        ::pread(fd, into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
     if (n == 0) break;
     if (n < 0) {
       if (errno == EINTR) continue;
@@ -110,7 +112,8 @@ Result<std::string> read_file(const std::string& path, size_t max) {
   auto st = stat_fd(fd->get());
   if (!st) return std::move(st.error());
   if (static_cast<uint64_t>(st->st_size) > max)
-    return Error{ErrorKind::Limit, "The file is too large", path + " has over " + std::to_string(max) + " bytes"};
+    return Error{ErrorKind::Limit, "The file is too large",
+                 path + " has over " + std::to_string(max) + " bytes"};
   std::string out(static_cast<size_t>(st->st_size), '\0');
   auto n = read_at(fd->get(), out, 0);
   if (!n) return std::move(n.error());
@@ -125,7 +128,8 @@ Status replace_file(const std::string& path, std::string_view bytes, mode_t mode
   if (!fd) return std::move(fd.error());
   Status done = write_at(fd->get(), bytes, 0);
   if (done) done = sync_file(fd->get());
-  if (done && ::rename(temporary.c_str(), path.c_str()) != 0) done = system_error("rename " + temporary, errno);
+  if (done && ::rename(temporary.c_str(), path.c_str()) != 0)
+    done = system_error("rename " + temporary, errno);
   if (!done) {
     ::unlink(temporary.c_str());
     return done;

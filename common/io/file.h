@@ -1,5 +1,5 @@
-// Files by descriptor: whole reads and writes, durable names.  No call follows a symbolic link in the
-// last component.  EINTR is handled here and nowhere else.
+// Files by descriptor: whole reads and writes, durable names.  No call follows a symbolic link in
+// the last component.  EINTR is handled here and nowhere else.
 #pragma once
 
 #include <sys/stat.h>
@@ -28,9 +28,9 @@ Result<size_t> read_at(int fd, std::span<char> into, uint64_t offset);
 // All bytes at `offset`.  On failure some may have been written; the caller truncates.
 Status write_at(int fd, std::string_view bytes, uint64_t offset);
 Status truncate_to(int fd, uint64_t size);
-Status sync_file(int fd);                       // fdatasync; a failure is final
-Status sync_directory(int directory_fd);        // fsync
-Status sync_parent(const std::string& path);    // fsync of the directory that holds `path`
+Status sync_file(int fd);                     // fdatasync; a failure is final
+Status sync_directory(int directory_fd);      // fsync
+Status sync_parent(const std::string& path);  // fsync of the directory that holds `path`
 
 // The whole file, refused (Limit) when it is larger than `max`.
 Result<std::string> read_file(const std::string& path, size_t max);

@@ -29,7 +29,7 @@ Error in_use(const std::string& log) {
 void pause_ms(int ms) { ::poll(nullptr, 0, ms); }
 
 bool try_lock(int fd, short type, int& failure) {
-  struct flock l{};
+  struct flock l {};
   l.l_type = type;
   l.l_whence = SEEK_SET;
   if (::fcntl(fd, kSetLock, &l) == 0) return true;
@@ -39,7 +39,7 @@ bool try_lock(int fd, short type, int& failure) {
 
 // A dotlock left by a process that is gone.
 bool stale(const std::string& path, int stale_seconds) {
-  struct stat st{};
+  struct stat st {};
   if (::lstat(path.c_str(), &st) != 0) return false;
   if (!S_ISREG(st.st_mode) || wall_seconds() - st.st_mtime < stale_seconds) return false;
   auto text = read_file(path, 64);
@@ -75,7 +75,8 @@ Result<FileLock> FileLock::take(int fd, LockMode mode, Deadline deadline) {
       lock.fd_ = fd;
       return lock;
     }
-    if (failure != EAGAIN && failure != EACCES && failure != EINTR) return system_error("lock", failure);
+    if (failure != EAGAIN && failure != EACCES && failure != EINTR)
+      return system_error("lock", failure);
     if (deadline.passed()) return in_use("fcntl lock not had in time");
     pause_ms(wait);
   }
@@ -87,7 +88,8 @@ Result<FileLock> FileLock::take_with_dotlock(int fd, const std::string& path, De
   if (!lock) return lock;
   const std::string name = path + ".lock";
   for (;;) {
-    const int made = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const int made =
+        ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (made >= 0) {
       OwnedFd file(made);
       lock->dotlock_ = name;
@@ -110,7 +112,7 @@ void FileLock::release() {
   if (!dotlock_.empty()) ::unlink(dotlock_.c_str());
   dotlock_.clear();
   if (fd_ < 0) return;
-  struct flock l{};
+  struct flock l {};
   l.l_type = F_UNLCK;
   l.l_whence = SEEK_SET;
   (void)::fcntl(fd_, kSetLock, &l);

@@ -1,6 +1,6 @@
-// Locks on a mail file as other mbox agents take them: fcntl on the file (open-file-description locks
-// where the system has them, so that closing another descriptor does not drop them), then NAME.lock
-// beside it where the directory lets us.
+// Locks on a mail file as other mbox agents take them: fcntl on the file (open-file-description
+// locks where the system has them, so that closing another descriptor does not drop them), then
+// NAME.lock beside it where the directory lets us.
 #pragma once
 
 #include <string>

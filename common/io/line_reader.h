@@ -19,18 +19,23 @@ class LineReader {
 
   // Reads up to and including LF.  `line` gets it without LF; `ended_crlf()` says whether CR stood
   // before it (then that is removed, too).  TooLong: the line has over `max` bytes; it is thrown
-  // away as it arrives and `line` holds its first `max` bytes.  End: end of input (a partial line is lost).
+  // away as it arrives and `line` holds its first `max` bytes.  End: end of input (a partial line
+  // is lost).
   Line read_line(std::string& line, size_t max, Deadline deadline);
   [[nodiscard]] bool ended_crlf() const { return ended_crlf_; }
 
-  // One or more, at most `max` bytes, as a view that is good until the next call; empty at the end of input.
+  // One or more, at most `max` bytes, as a view that is good until the next call; empty at the end
+  // of input.
   std::string_view read_some(size_t max, Deadline deadline);
   // Puts the last `count` bytes that read_some returned back.
   void unread(size_t count) { at_ -= count; }
 
   // What was read from the stream and not yet asked for.
   [[nodiscard]] std::string_view buffered() const { return std::string_view(buffer_).substr(at_); }
-  void discard_buffered() { buffer_.clear(); at_ = 0; }
+  void discard_buffered() {
+    buffer_.clear();
+    at_ = 0;
+  }
   // Gives the buffer's memory back when it is empty: for sessions that wait long.
   void release_memory() {
     if (at_ < buffer_.size()) return;
@@ -39,7 +44,9 @@ class LineReader {
   }
   [[nodiscard]] bool ready() const { return at_ < buffer_.size() || stream_->pending(); }
   Stream& stream() { return *stream_; }
-  void set_stream(Stream& stream) { stream_ = &stream; }  // after STARTTLS; the buffer must be empty
+  void set_stream(Stream& stream) {
+    stream_ = &stream;
+  }  // after STARTTLS; the buffer must be empty
 
  private:
   bool fill(Deadline deadline);

@@ -1,5 +1,6 @@
-// Bytes to and from a peer, plain or TLS.  All waiting has a deadline; ConnectionOver is thrown when
-// it passes or the peer fails.  FdStream works on sockets and on pipes (a session run by hand).
+// Bytes to and from a peer, plain or TLS.  All waiting has a deadline; ConnectionOver is thrown
+// when it passes or the peer fails.  FdStream works on sockets and on pipes (a session run by
+// hand).
 #pragma once
 
 #include <span>
