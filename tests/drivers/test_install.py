@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""make install DESTDIR=...: what is there, its modes, and that inetd.conf.example names what is installed."""
+import os
+import re
+import stat
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness
+
+t = harness.Suite()
+where = harness.scratch()
+p = subprocess.run(["make", "-s", "-C", harness.ROOT, "B=" + os.path.relpath(harness.BUILD, harness.ROOT), "install", "DESTDIR=" + where],
+                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+if not t.equal("make install", p.returncode, 0):
+    print(p.stdout.decode()[-2000:])
+programs = where + "/usr/local/lib/dmail/"
+for name in ("imapd imapd-login imapd-login-tls imapd-session dpopd dpopd-login dpopd-login-tls dpopd-session "
+             "dsmtpd dsmtpd-session dsmtpd-session-tls dsmtpd-deliver nwauth").split():
+    t.check(name + " is installed and can be run", os.access(programs + name, os.X_OK))
+for name in ("dmconf", "dmtry", "nwauth"):
+    t.check(name + " is in sbin", os.path.lexists(where + "/usr/local/sbin/" + name))
+for folder, dirs, files in os.walk(where):
+    for n in files:
+        mode = os.lstat(os.path.join(folder, n)).st_mode
+        t.check("nothing is set-uid or writable for others: " + n, stat.S_ISLNK(mode) or not mode & 0o6022)
+for page in ("man5/dmail.conf.5", "man5/dmail-store.5", "man7/dmail.7", "man8/imapd.8", "man8/dpopd.8", "man8/dsmtpd.8"):
+    t.check(page, os.path.exists(where + "/usr/local/share/man/" + page))
+with open(where + "/usr/local/share/doc/dmail/inetd.conf.example") as f:
+    lines = [l.lstrip("#").split() for l in f if re.match(r"#?\s*\w+\s+stream\s+tcp", l)]
+t.check("inetd.conf.example has a line for each service", len(lines) >= 6, lines)
+for words in lines:
+    server = next((w for w in words[5:] if "/dmail/" in w), "")
+    t.check("inetd.conf.example starts an installed program: " + " ".join(words), server and os.access(where + server, os.X_OK))
+status, out, err = harness.run([where + "/usr/local/sbin/dmconf", "check", where + "/usr/local/share/doc/dmail/dmail.conf.example"])
+t.equal("the example dmail.conf is good", status, 0) or print((out + err).decode())
+t.end()
