@@ -36,3 +36,9 @@ PROGRAMS += dmconf
 dmconf_SRC := $(wildcard tools/dmconf/*.cc)
 dmconf_LIBS := conf io base
 dmconf_LINK := static
+# ---- dpopd-session
+PROGRAMS += dpopd-session
+dpopd-session_SRC := $(call session_src,dpopd)
+dpopd-session_LIBS := $(CHAIN_HOST) $(CHAIN_MAIL)
+dpopd-session_LINK := static
+dpopd-session_EXT := -lcrypt
