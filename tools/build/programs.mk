@@ -4,7 +4,7 @@
 #   NAME_LINK  static | dynamic        NAME_EXT   libraries of the system
 # Convention in a daemon's folder: main.cc is the monitor, login*.cc the login program, deliver*.cc the
 # delivery program, everything else the session.
-session_src = $(filter-out %/main.cc %/login%.cc %/deliver%.cc,$(wildcard $(1)/*.cc))
+session_src = $(filter-out $(wildcard $(1)/main.cc $(1)/login*.cc $(1)/deliver*.cc),$(wildcard $(1)/*.cc))
 
 # ---- dmtry: a private instance for demonstrations and tests
 PROGRAMS += dmtry
