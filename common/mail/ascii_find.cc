@@ -1,6 +1,7 @@
 #include "mail/ascii_find.h"
 
 #include <bit>
+#include <cstring>
 
 #include "base/ascii.h"
 
@@ -43,6 +44,14 @@ bool AsciiFinder::in_plain(std::string_view text) const {
   return false;
 }
 
+bool AsciiFinder::in(std::string_view text) const {
+  if (needle_.empty()) return true;
+  if (text.size() < needle_.size()) return false;
+  if (needle_.size() <= kMaxSimple) return in_simple(text);
+  const std::string folded = lower(text);
+  return memmem(folded.data(), folded.size(), needle_.data(), needle_.size()) != nullptr;
+}
+
 #ifdef __SSE2__
 
 namespace {
@@ -55,9 +64,7 @@ __m128i case_bit(char c) { return _mm_set1_epi8(is_alpha(c) ? 0x20 : 0); }
 
 }  // namespace
 
-bool AsciiFinder::in(std::string_view text) const {
-  if (needle_.empty()) return true;
-  if (text.size() < needle_.size()) return false;
+bool AsciiFinder::in_simple(std::string_view text) const {
   const __m128i first = _mm_set1_epi8(needle_[first_]);
   const __m128i second = _mm_set1_epi8(needle_[second_]);
   const __m128i first_case = case_bit(needle_[first_]);
@@ -86,7 +93,7 @@ bool has_8bit(std::string_view s) {
 
 #else
 
-bool AsciiFinder::in(std::string_view text) const { return needle_.empty() || in_plain(text); }
+bool AsciiFinder::in_simple(std::string_view text) const { return in_plain(text); }
 
 bool has_8bit(std::string_view s) {
   for (const char c : s)

@@ -1,7 +1,6 @@
 // BODY and BODYSTRUCTURE (RFC 3501 section 7.4.2).
 #include "base/ascii.h"
 #include "base/text.h"
-#include "mail/header.h"
 #include "mail/imap_string.h"
 #include "mail/lexer.h"
 #include "mail/parameters.h"
@@ -139,11 +138,7 @@ void BodyWriter::single(const Part& part, const MimeFields& fields) {
 }
 
 void BodyWriter::part(const Part& part) {
-  MimeFields fields;
-  const std::string_view header = piece(part.header_start, part.body_start);
-  FieldCursor cursor(header);
-  Field field;
-  while (cursor.next(field)) fields.take(field.whole);
+  const MimeFields fields = mime_fields(piece(part.header_start, part.body_start));
   out_ += '(';
   if (part.type == "MULTIPART") {
     multipart(part, fields);

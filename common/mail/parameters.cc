@@ -79,4 +79,21 @@ void MimeFields::take(std::string_view field) {
   if (slot != nullptr && slot->data() == nullptr) *slot = f.value;
 }
 
+MimeFields mime_fields(std::string_view header) {
+  MimeFields fields;
+  const auto next_line = [header](size_t at) {
+    const size_t lf = header.find('\n', at);
+    return lf == std::string_view::npos ? header.size() : lf + 1;
+  };
+  // Most fields are others: their lines are passed over by the first letter.
+  for (size_t at = 0; at < header.size();) {
+    const bool maybe = header[at] == 'C' || header[at] == 'c';
+    size_t end = next_line(at);
+    while (maybe && end < header.size() && is_blank(header[end])) end = next_line(end);
+    if (maybe) fields.take(header.substr(at, end - at));
+    at = end;
+  }
+  return fields;
+}
+
 }  // namespace dmail::mail

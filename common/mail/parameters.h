@@ -34,5 +34,7 @@ struct MimeFields {
   // the first of its name.
   void take(std::string_view field);
 };
+// All of them in a header block.
+MimeFields mime_fields(std::string_view header);
 
 }  // namespace dmail::mail

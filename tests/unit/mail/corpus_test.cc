@@ -206,7 +206,6 @@ TEST_CASE("M22: Crispin's torture test message, part by part") {
   CHECK(message->type == "MESSAGE");
   const Part* first = find_part(s, {2});
   REQUIRE(first != nullptr);
-  const std::string envelope =
-      envelope_text(std::string_view(m).substr(first->body_start));
+  const std::string envelope = envelope_text(std::string_view(m).substr(first->body_start));
   CHECK(envelope.find("\"Nathaniel Borenstein\"") != std::string::npos);
 }

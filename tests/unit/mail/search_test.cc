@@ -87,3 +87,17 @@ TEST_CASE("the finder agrees with the obvious search") {
     REQUIRE(has_8bit(text) == (text.find_first_of("\x80\xa0") != std::string::npos));
   }
 }
+
+TEST_CASE("long needles and texts made to be slow") {
+  for (const size_t size : {127, 128, 129, 1000, 20000}) {
+    const std::string needle = std::string(size, 'a') + "B" + std::string(size, 'a');
+    const AsciiFinder finder(needle);
+    CHECK(finder.in("x" + needle + "y"));
+    CHECK(finder.in(dmail::upper(needle)));
+    CHECK_FALSE(finder.in(needle.substr(1)));
+    std::string slow;
+    while (slow.size() < 2000000) slow += std::string(size - 1, 'a') + "b";
+    CHECK_FALSE(finder.in(slow));
+  }
+  CHECK(in_body(std::string(300, 'Q'), "A: b\r\n\r\n" + std::string(301, 'q')));
+}

@@ -79,6 +79,12 @@ TEST_CASE("type, parameters and the other fields are shown as sent") {
         "(\"TEXT\" \"PLAIN\" (\"name\" \"open\" \"CHARSET\" \"US-ASCII\") NIL NIL \"7BIT\" 1 0)");
 }
 
+TEST_CASE("lines that only begin like a MIME field are none") {
+  CHECK(body("Content-\r\nContent-Type\r\nContent-: x\r\nContent-Type x: text/html\r\n"
+             "Subject: y\r\nContent-Type: text/x\r\nContent-Type: text/y\r\n\r\n") ==
+        R"(("TEXT" "X" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 0 0))");
+}
+
 TEST_CASE("multiparts are cut at their boundaries") {
   CHECK(body(kTwoParts) ==
         "((\"TEXT\" \"PLAIN\" (\"CHARSET\" \"US-ASCII\") NIL NIL \"7BIT\" 3 0)"
