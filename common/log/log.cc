@@ -1,6 +1,7 @@
 #include "log/log.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -62,6 +63,20 @@ void append_base36(std::string& out, uint64_t value, size_t width) {
   std::reverse(out.begin() + static_cast<std::ptrdiff_t>(start), out.end());
 }
 
+// Whether `fd` is open for what a log does.  A file that is not appended to is something that a
+// shell left open, not our log.
+bool is_log(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags == -1 || (flags & O_ACCMODE) == O_RDONLY) return false;
+  struct stat st {};
+  return ::fstat(fd, &st) == 0 && (!S_ISREG(st.st_mode) || (flags & O_APPEND) != 0);
+}
+
+bool is_socket(int fd) {
+  struct stat st {};
+  return ::fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 std::string_view name_of(Level level) {
   if (level == Level::Error) return "error";
   return level == Level::Info ? "info" : "debug";
@@ -99,8 +114,8 @@ Log Log::open(const Place& place, Level level) {
 }
 
 Log Log::inherited(std::string program, std::string session_id, std::string_view level, int fd) {
-  const bool is_open = ::fcntl(fd, F_GETFD) != -1;
-  Log log(std::move(program), level_of(level), is_open ? fd : STDERR_FILENO);
+  if (!is_log(fd)) fd = is_socket(STDERR_FILENO) ? -1 : STDERR_FILENO;
+  Log log(std::move(program), level_of(level), fd);
   log.session_ = std::move(session_id);
   return log;
 }

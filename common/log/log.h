@@ -68,7 +68,7 @@ class Log {
   // connection.
   static Log open(const Place& place, Level level);
   // In a child: the descriptor the monitor left open; standard error when it is closed (run by
-  // hand).
+  // hand), unless that is a socket: under inetd it is the client's connection.
   static Log inherited(std::string program, std::string session_id, std::string_view level,
                        int fd = kInheritedFd);
   static Log to_stderr(std::string program, Level level);

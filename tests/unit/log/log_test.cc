@@ -1,6 +1,7 @@
 #include "log/log.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -207,6 +208,29 @@ TEST_CASE("an inherited descriptor is used, standard error without one") {
   log.debug("hello");
   CHECK(text_of(dir.path + "/x").find("sid=s1 level=debug event=hello") != std::string::npos);
   CHECK(Log::inherited("imapd", "", "info", 987).fd() == 2);
+  // Open, but not as a log.
+  auto other = open_file(dir.path + "/x", O_RDWR, 0600);
+  REQUIRE(other.ok());
+  CHECK(Log::inherited("imapd", "", "info", other->get()).fd() == 2);
+}
+
+TEST_CASE("without a log nothing is told to a client whose connection is standard error") {
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::dup2(ends[1], 2);
+    Log log = Log::inherited("imapd", "", "info", 987);
+    log.error("secret");
+    ::_exit(log.fd() == -1 ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  char c;
+  CHECK(::recv(ends[0], &c, 1, MSG_DONTWAIT) == -1);
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST_CASE("lines that cannot be written are counted, and the gap is told") {
