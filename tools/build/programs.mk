@@ -42,3 +42,10 @@ dpopd-session_SRC := $(call session_src,dpopd)
 dpopd-session_LIBS := $(CHAIN_HOST) $(CHAIN_MAIL)
 dpopd-session_LINK := static
 dpopd-session_EXT := -lcrypt
+
+# ---- imapd-session
+PROGRAMS += imapd-session
+imapd-session_SRC := $(call session_src,imapd)
+imapd-session_LIBS := $(CHAIN_HOST) $(CHAIN_MAIL)
+imapd-session_LINK := static
+imapd-session_EXT := -lcrypt
