@@ -31,6 +31,27 @@ $(1)-login-tls_EXT := $$(TLS_EXT)
 endef
 $(eval $(call login_programs,imapd))
 $(eval $(call login_programs,dpopd))
+
+# ---- dsmtpd: monitor, dialogue (two links), delivery
+dsmtpd_monitor := dsmtpd/monitor.cc dsmtpd/handoff.cc dsmtpd/recipient.cc
+dsmtpd_dialogue = $(filter-out $(dsmtpd_monitor) dsmtpd/trace%.cc,$(call session_src,dsmtpd))
+PROGRAMS += dsmtpd dsmtpd-session dsmtpd-session-tls dsmtpd-deliver
+dsmtpd_SRC := dsmtpd/main.cc $(dsmtpd_monitor) dsmtpd/requests.cc dsmtpd/trace.cc \
+  dsmtpd/path.cc
+dsmtpd_LIBS := $(CHAIN_HOST)
+dsmtpd_LINK := static
+dsmtpd_EXT := -lcrypt
+dsmtpd-session_SRC := $(dsmtpd_dialogue) common/io/tls_absent.cc
+dsmtpd-session_LIBS := privsep account conf log io base
+dsmtpd-session_LINK := static
+dsmtpd-session-tls_SRC := $(dsmtpd_dialogue) common/io/tls_openssl.cc
+dsmtpd-session-tls_LIBS := $(dsmtpd-session_LIBS)
+dsmtpd-session-tls_LINK := static
+dsmtpd-session-tls_EXT := $(TLS_EXT)
+dsmtpd-deliver_SRC := dsmtpd/deliver_main.cc dsmtpd/trace.cc dsmtpd/trace_headers.cc
+dsmtpd-deliver_LIBS := privsep account conf log $(CHAIN_MAIL)
+dsmtpd-deliver_LINK := static
+
 # ---- dmconf: checks and explains dmail.conf
 PROGRAMS += dmconf
 dmconf_SRC := $(wildcard tools/dmconf/*.cc)

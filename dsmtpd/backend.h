@@ -1,0 +1,40 @@
+// What the dialogue needs from outside: recipients, a place for the message, delivery, passwords.
+// The session knows only this; monitor_client.h asks the root monitor, tests have their own.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "dsmtpd/path_parser.h"
+#include "dsmtpd/reply.h"
+
+namespace dmail::dsmtpd {
+
+struct Envelope {
+  std::string helo;
+  std::string protocol;   // "SMTP", "ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA", "LMTP", "LMTPS" ...
+  std::string sender;     // Path::text(); empty for <>
+  size_t recipients = 0;  // accepted since the last forget()
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  // Accepted (code 250): the recipient is part of the message from now on.
+  virtual Reply add_recipient(const Path& path) = 0;
+  virtual void forget() = 0;  // all recipients
+  // An empty file for the message; the descriptor stays the backend's.
+  virtual Result<int> open_spool() = 0;
+  // The spool file's message to every recipient, in order; `answer` gets one reply for each.
+  virtual void deliver(const Envelope& envelope, const std::function<void(Reply)>& answer) = 0;
+  // 235 or a refusal.
+  virtual Reply authenticate(std::string_view user, std::string_view password) = 0;
+  // A line of the log (bounded by whoever writes it).
+  virtual void note(std::string_view event, std::string_view text) = 0;
+  // The connection goes to a program that speaks TLS; nothing else is called after it.
+  virtual void start_tls() = 0;
+};
+
+}  // namespace dmail::dsmtpd

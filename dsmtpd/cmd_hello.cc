@@ -1,0 +1,40 @@
+// HELO, EHLO, LHLO.  RFC 5321 section 4.1.1.1, RFC 2033 section 4.1.
+#include <utility>
+
+#include "base/text.h"
+#include "dsmtpd/command_table.h"
+#include "dsmtpd/session.h"
+
+namespace dmail::dsmtpd {
+namespace {
+
+Outcome refuse_name() { return done(501, "5.5.4", "Give your host name or [address]"); }
+
+}  // namespace
+
+Outcome cmd_helo(Session& session, std::string_view argument) {
+  if (!valid_helo(argument)) return refuse_name();
+  session.forget_mail();
+  session.state().helo = argument;
+  session.state().extended = false;
+  return done(250, "", session.facts().host);
+}
+
+Outcome cmd_ehlo(Session& session, std::string_view argument) {
+  if (!valid_helo(argument)) return refuse_name();
+  session.forget_mail();
+  session.state().helo = argument;
+  session.state().extended = true;
+  Outcome outcome = done(250, "", session.facts().host);
+  auto offer = [&](std::string text) { outcome.reply.lines.push_back(std::move(text)); };
+  offer("PIPELINING");
+  offer(concat("SIZE ", session.settings().message_size_limit));
+  offer("8BITMIME");
+  if (session.facts().offer_tls && !session.facts().tls) offer("STARTTLS");
+  if (session.may_auth()) offer("AUTH PLAIN LOGIN");
+  offer("ENHANCEDSTATUSCODES");
+  offer("HELP");
+  return outcome;
+}
+
+}  // namespace dmail::dsmtpd

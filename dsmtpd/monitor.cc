@@ -1,0 +1,326 @@
+#include "dsmtpd/monitor.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "account/name_list.h"
+#include "base/ascii.h"
+#include "base/text.h"
+#include "base/wipe.h"
+#include "dsmtpd/limits.h"
+#include "io/connection_over.h"
+#include "io/file.h"
+#include "io/stream.h"
+#include "privsep/drop.h"
+#include "privsep/jail.h"
+#include "privsep/login_protocol.h"
+#include "privsep/monitor_options.h"
+#include "privsep/program.h"
+#include "privsep/request_table.h"
+
+namespace dmail::dsmtpd {
+namespace {
+
+using privsep::Frame;
+using Why = ConnectionOver::Why;
+
+constexpr uint64_t kPlainSpace = 48u << 20;  // address space of the session, bytes
+constexpr uint64_t kTlsSpace = 128u << 20;
+constexpr int kSendMs = 30 * 1000;
+
+constexpr privsep::Request<Monitor> kRequests[] = {
+    {kAddRecipient, "add-recipient", Monitor::Idle | Monitor::HasRecipients, 2,
+     &Monitor::on_add_recipient},
+    {kForget, "forget", Monitor::kAny, 0, &Monitor::on_forget},
+    {kOpenSpool, "open-spool", Monitor::HasRecipients, 0, &Monitor::on_open_spool},
+    {kDeliver, "deliver", Monitor::HasSpool, 3, &Monitor::on_deliver},
+    {kAuthenticate, "authenticate", Monitor::Idle, 2, &Monitor::on_authenticate},
+    {kStartTls, "start-tls", Monitor::Idle, 0, &Monitor::on_start_tls},
+    {kNote, "note", Monitor::kAny, 2, &Monitor::on_note},
+};
+
+[[noreturn]] void broken(const std::string& text) {
+  throw ConnectionOver(Why::ProtocolBroken, text);
+}
+
+}  // namespace
+
+Monitor::Monitor(conf::Settings settings, log::Log& log, privsep::Endpoints ends, Service service,
+                 bool tls)
+    : settings_(std::move(settings)),
+      log_(log),
+      ends_(std::move(ends)),
+      service_(service),
+      tls_(tls),
+      host_(
+          privsep::greeting_host(settings_.host_domain.empty() ? "" : settings_.host_domain.front(),
+                                 settings_.dpop_host)) {
+  if (!privsep::is_root()) return;
+  auto ids = privsep::ids_of(settings_.mail_user);
+  if (ids) mail_ids_ = *ids;
+}
+
+void Monitor::run() {
+  start_session(true);
+  try {
+    privsep::serve(*this, kRequests, channel_, deadline_);
+  } catch (const ConnectionOver& over) {
+    if (over.why() == Why::ProtocolBroken)
+      log_.error("privsep-violation", {{"ip", ends_.client_ip}, {"text", over.what()}});
+    end_session(true);
+    return;
+  }
+  end_session(false);
+  log_.debug("closed", {{"ip", ends_.client_ip}});
+}
+
+// ---- the session
+// ------------------------------------------------------------------------------------
+
+bool Monitor::tls_configured() const {
+  return !settings_.tls_certificate.empty() && !settings_.tls_key.empty();
+}
+
+bool Monitor::plaintext_ok() const {
+  return ends_.client_ip.empty() ||
+         account::list_allows(settings_.plaintext_login_from, ends_.client_ip, true);
+}
+
+void Monitor::start_session(bool greet) {
+  auto made = privsep::Channel::make();
+  if (!made) broken(made.error().log);
+  channel_ = std::move(made->first);
+
+  StartFacts start;
+  start.session.service = service_;
+  start.session.host = host_;
+  start.session.client_ip = ends_.client_ip;
+  start.session.tls = tls_;
+  start.session.offer_tls = tls_configured() && !tls_;
+  start.greet = greet;
+  start.settings = settings_;
+  channel_.send(frame_of(start), Deadline::in_ms(kSendMs));
+
+  privsep::JailPlan plan;
+  const std::string name = tls_ ? "dsmtpd-session-tls" : "dsmtpd-session";
+  plan.program = privsep::sibling(settings_.libexec_path, name);
+  plan.arguments = {name};
+  plan.descriptors = {{0, 0}, {1, 1}, {2, 2}, {made->second.get(), privsep::kMonitorFd}};
+  plan.root_directory = settings_.jail_path;
+  plan.address_space = tls_ ? kTlsSpace : kPlainSpace;
+  plan.file_size = static_cast<uint64_t>(settings_.message_size_limit) + kMaxTextLine;
+  OwnedFd certificate, key;
+  if (tls_) {
+    certificate.reset(::open(settings_.tls_certificate.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    key.reset(::open(settings_.tls_key.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (!certificate.valid() || !key.valid())
+      broken(
+          system_error(certificate.valid() ? settings_.tls_key : settings_.tls_certificate, errno)
+              .log);
+    plan.descriptors.emplace_back(certificate.get(), privsep::kCertificateFd);
+    plan.descriptors.emplace_back(key.get(), privsep::kKeyFd);
+  }
+  if (privsep::is_root()) {
+    auto ids = privsep::ids_of(settings_.login_user);
+    if (!ids) broken(ids.error().log);
+    plan.ids = *ids;
+  }
+  auto child = privsep::start_jailed(plan);
+  if (!child) broken(child.error().log);
+  session_ = *child;
+}
+
+// The session is told to end (`now`), or has hung up.  Its end is worth a line when it was not its
+// own decision.
+void Monitor::end_session(bool now) {
+  channel_.close();
+  if (session_ < 0) return;
+  if (now) ::kill(session_, SIGKILL);
+  int status = 0;
+  while (::waitpid(session_, &status, 0) < 0 && errno == EINTR) continue;
+  session_ = -1;
+  if (now) return;
+  if (WIFSIGNALED(status))
+    log_.error("session-died", {{"ip", ends_.client_ip}, {"signal", WTERMSIG(status)}});
+  else if (WEXITSTATUS(status) != 0)
+    log_.error("session-failed", {{"ip", ends_.client_ip}, {"status", WEXITSTATUS(status)}});
+}
+
+void Monitor::send(const Reply& reply) { channel_.send(frame_of(reply), Deadline::in_ms(kSendMs)); }
+
+void Monitor::on_start_tls(Frame&) {
+  if (tls_ || !tls_configured()) broken("TLS is not on offer");
+  end_session(true);
+  tls_ = true;
+  start_session(false);
+}
+
+void Monitor::on_note(Frame& frame) {
+  if (++notes_ > 2 * kMaxNotes || frame.fields[0].size() > 40 || frame.fields[1].size() > kMaxNote)
+    broken("too many notes");
+  for (const char c : frame.fields[0])
+    if (!is_lower(c) && c != '-') broken("odd name of a note");
+  log_.info(frame.fields[0], {{"ip", ends_.client_ip}, {"text", frame.fields[1]}});
+}
+
+// ---- recipients and delivery
+// ------------------------------------------------------------------------
+
+void Monitor::on_add_recipient(Frame& frame) {
+  if (recipients_.size() >= static_cast<size_t>(settings_.max_rcpts)) broken("too many recipients");
+  const Path path{frame.fields[0], frame.fields[1]};
+  const std::string text = path.text();
+  if (!is_clean(text)) broken("an unclean address");
+  const RecipientFinder finder(
+      settings_, [this](const account::Name& name) { return authenticator().lookup(name); });
+  auto found = finder.find(path.local, path.domain, text);
+  if (auto* refused = std::get_if<RecipientRefused>(&found)) {
+    log_.info("recipient-refused", {{"to", text},
+                                    {"ip", ends_.client_ip},
+                                    {"code", refused->reply.code},
+                                    {"text", refused->log}});
+    return send(refused->reply);
+  }
+  recipients_.push_back(std::move(std::get<Recipient>(found)));
+  state_ = HasRecipients;
+  send(answer(250, "2.1.5", "Recipient ok"));
+}
+
+void Monitor::on_forget(Frame&) {
+  recipients_.clear();
+  spool_.reset();
+  state_ = Idle;
+}
+
+void Monitor::on_open_spool(Frame&) {
+  auto file = open_spool_file(settings_);
+  if (!file) {
+    log_.error("spool-failed", {{"text", file.error().log}});
+    return send(answer(452, "4.3.1", "No room for a message now"));
+  }
+  Frame frame(kSpool);
+  // The session writes through the descriptor it gets; what we keep can only read.
+  auto readable = reopen_for_reading(file->get());
+  if (!readable) {
+    log_.error("spool-failed", {{"text", readable.error().log}});
+    return send(answer(452, "4.3.1", "No room for a message now"));
+  }
+  spool_ = std::move(*readable);
+  frame.fd = std::move(*file);
+  channel_.send(frame, Deadline::in_ms(kSendMs));
+  state_ = HasSpool;
+}
+
+void Monitor::on_deliver(Frame& frame) {
+  Trace trace;
+  trace.helo = frame.fields[0];
+  trace.protocol = frame.fields[1];
+  trace.sender = frame.fields[2];
+  if (!is_clean(concat(trace.helo, trace.protocol, trace.sender)) ||
+      std::max({trace.helo.size(), trace.protocol.size(), trace.sender.size()}) > kMaxTraceValue)
+    broken("an unclean envelope");
+  trace.client_ip = ends_.client_ip;
+  trace.host = host_;
+  trace.session_id = log_.session();
+
+  DeliveryPlan plan;
+  plan.spool = spool_.get();
+  plan.lmtp = service_ == Service::Lmtp;
+  plan.tls = tls_;
+  plan.mail_ids = mail_ids_;
+  std::vector<Reply> replies;
+  for (size_t i = 0; i < recipients_.size(); ++i) {
+    const std::string& drop_file = recipients_[i].account.drop_file;
+    // A mailbox named twice gets one copy, and its answer twice.
+    size_t before = 0;
+    while (before < i && recipients_[before].account.drop_file != drop_file) ++before;
+    if (before < i) {
+      replies.push_back(replies[before]);
+    } else {
+      plan.recipient = &recipients_[i];
+      plan.trace = trace;
+      plan.trace.recipient = recipients_[i].address;
+      replies.push_back(deliver(settings_, log_, plan));
+    }
+    send(replies.back());
+  }
+  recipients_.clear();
+  spool_.reset();
+  state_ = Idle;
+}
+
+// ---- passwords
+// ------------------------------------------------------------------------------------------
+
+auth::Authenticator& Monitor::authenticator() {
+  if (authenticator_) return *authenticator_;
+  auth::Options options;
+  options.service = account::Service::Smtp;
+  options.libexec = privsep::sibling(settings_.libexec_path, "");
+  while (options.libexec.size() > 1 && options.libexec.ends_with('/')) options.libexec.pop_back();
+  options.client_ip = ends_.client_ip;
+  if (mail_ids_.valid()) {
+    options.mail_uid = mail_ids_.uid;
+    options.mail_gid = mail_ids_.gid;
+  }
+  authenticator_ = auth::make_authenticator(settings_, std::move(options));
+  return *authenticator_;
+}
+
+Reply Monitor::check_password(std::string_view user, std::string_view password) {
+  auto name = account::login_name({user, ends_.client_ip, ends_.local_ip, account::Service::Smtp},
+                                  settings_);
+  auth::Answer found;
+  if (name) {
+    found = authenticator().check(*name, password);
+  } else {
+    // Asked all the same, so that the time of a refused name is that of a wrong password.
+    account::Name nobody;
+    nobody.user = nobody.auth_name = "nobody-of-this-name";
+    (void)authenticator().check(nobody, "x");
+    found.kind = auth::Answer::Kind::No;
+    found.text = name.error().log;
+  }
+  if (found.ok()) {
+    log_.info("login",
+              {{"user", user}, {"ip", ends_.client_ip}, {"service", "smtp"}, {"tls", tls_}});
+    return answer(235, "2.7.0", "Logged in");
+  }
+  const bool wrong = found.kind == auth::Answer::Kind::No;
+  log_.info("login-failed", {{"user", user},
+                             {"ip", ends_.client_ip},
+                             {"service", "smtp"},
+                             {"reason", wrong ? "password" : "temporary"},
+                             {"text", found.text}});
+  return wrong ? answer(535, "5.7.8", "Wrong name or password")
+               : answer(454, "4.7.0", "Logins cannot be checked now; try later");
+}
+
+void Monitor::on_authenticate(Frame& frame) {
+  if (service_ == Service::Lmtp || (!tls_ && !plaintext_ok())) broken("a password out of place");
+  if (++tries_ > kMaxLoginTries) broken("too many tries to log in");
+  const int64_t began = monotonic_ms();
+  const Reply reply = check_password(frame.fields[0], frame.fields[1]);
+  wipe(frame.fields[1]);
+  if (reply.code != 235) wait_after_failure(began);
+  send(reply);
+}
+
+// A refusal comes whole steps of login_delay after the question, whatever its reason: a name that
+// exists is not told from one that does not.
+void Monitor::wait_after_failure(int64_t began) {
+  const int64_t step = settings_.login_delay;
+  if (step <= 0) return;
+  const int64_t spent = monotonic_ms() - began;
+  const Deadline until = Deadline::in_ms((spent / step + 1) * step - spent);
+  // A session that hangs up ends the wait.
+  (void)wait_readable(channel_.fd(), until);
+}
+
+}  // namespace dmail::dsmtpd

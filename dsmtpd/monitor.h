@@ -1,0 +1,78 @@
+// The root monitor of one SMTP or LMTP connection: starts the session in its jail and answers its
+// requests (requests.h).  Reads no byte of the client.  Every request is taken only as kRequests in
+// monitor.cc permits; any surprise ends the connection.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "auth/authenticator.h"
+#include "conf/settings.h"
+#include "dsmtpd/handoff.h"
+#include "dsmtpd/recipient.h"
+#include "dsmtpd/requests.h"
+#include "io/clock.h"
+#include "log/log.h"
+#include "privsep/connection.h"
+#include "privsep/frame.h"
+
+namespace dmail::dsmtpd {
+
+inline constexpr int kMaxConnectionSeconds = 24 * 3600;
+inline constexpr int kMaxLoginTries = 3;
+
+class Monitor {
+ public:
+  // States, as bits for the request table.
+  enum State : uint32_t { Idle = 1, HasRecipients = 2, HasSpool = 4 };
+  static constexpr uint32_t kAny = Idle | HasRecipients | HasSpool;
+
+  Monitor(conf::Settings settings, log::Log& log, privsep::Endpoints ends, Service service,
+          bool tls);
+
+  void run();  // the connection is over when it returns
+
+  // ---- for privsep::serve
+  [[nodiscard]] uint32_t state() const { return state_; }
+  [[nodiscard]] bool done() const { return false; }  // the session ends it by hanging up
+  void on_add_recipient(privsep::Frame& frame);
+  void on_forget(privsep::Frame& frame);
+  void on_open_spool(privsep::Frame& frame);
+  void on_deliver(privsep::Frame& frame);
+  void on_authenticate(privsep::Frame& frame);
+  void on_start_tls(privsep::Frame& frame);
+  void on_note(privsep::Frame& frame);
+
+ private:
+  [[nodiscard]] bool tls_configured() const;
+  [[nodiscard]] bool plaintext_ok() const;
+  void start_session(bool greet);
+  void end_session(bool now);
+  void send(const Reply& reply);
+  auth::Authenticator& authenticator();
+  Reply check_password(std::string_view user, std::string_view password);
+  void wait_after_failure(int64_t began);
+
+  conf::Settings settings_;
+  log::Log& log_;
+  privsep::Endpoints ends_;
+  Service service_;
+  bool tls_;
+  std::string host_;
+  uint32_t state_ = Idle;
+  privsep::Channel channel_;
+  pid_t session_ = -1;
+  Deadline deadline_ = Deadline::in_seconds(kMaxConnectionSeconds);
+  privsep::Ids mail_ids_;
+  std::unique_ptr<auth::Authenticator> authenticator_;
+  std::vector<Recipient> recipients_;
+  OwnedFd spool_;
+  int tries_ = 0;
+  int notes_ = 0;
+};
+
+}  // namespace dmail::dsmtpd

@@ -1,0 +1,68 @@
+#include "dsmtpd/monitor_client.h"
+
+#include <utility>
+
+#include "io/connection_over.h"
+
+namespace dmail::dsmtpd {
+
+using privsep::Frame;
+using Why = ConnectionOver::Why;
+
+void MonitorClient::send(const Frame& frame) {
+  channel_.send(frame, Deadline::in_ms(patience_ms_));
+}
+
+Frame MonitorClient::receive() {
+  auto frame = channel_.receive(Deadline::in_ms(patience_ms_));
+  if (!frame) throw ConnectionOver(Why::ProtocolBroken, "the monitor is gone");
+  return std::move(*frame);
+}
+
+Reply MonitorClient::receive_reply() {
+  auto reply = reply_of(receive());
+  if (!reply) throw ConnectionOver(Why::ProtocolBroken, reply.error().log);
+  return std::move(*reply);
+}
+
+Reply MonitorClient::add_recipient(const Path& path) {
+  send(Frame(kAddRecipient, {path.local, path.domain}));
+  return receive_reply();
+}
+
+void MonitorClient::forget() {
+  spool_.reset();
+  send(Frame(kForget));
+}
+
+Result<int> MonitorClient::open_spool() {
+  send(Frame(kOpenSpool));
+  Frame frame = receive();
+  if (frame.type != kSpool || !frame.fd.valid()) {
+    auto reply = reply_of(frame);
+    if (!reply) throw ConnectionOver(Why::ProtocolBroken, reply.error().log);
+    return Error{ErrorKind::NoSpace, reply->lines.front(), ""};
+  }
+  spool_ = std::move(frame.fd);
+  return spool_.get();
+}
+
+void MonitorClient::deliver(const Envelope& envelope, const std::function<void(Reply)>& answer) {
+  spool_.reset();
+  send(Frame(kDeliver, {envelope.helo, envelope.protocol, envelope.sender}));
+  for (size_t i = 0; i < envelope.recipients; ++i) answer(receive_reply());
+}
+
+Reply MonitorClient::authenticate(std::string_view user, std::string_view password) {
+  send(Frame(kAuthenticate, {std::string(user), std::string(password)}));
+  return receive_reply();
+}
+
+void MonitorClient::note(std::string_view event, std::string_view text) {
+  if (++notes_ > kMaxNotes) return;
+  send(Frame(kNote, {std::string(event), std::string(text.substr(0, kMaxNote))}));
+}
+
+void MonitorClient::start_tls() { send(Frame(kStartTls)); }
+
+}  // namespace dmail::dsmtpd

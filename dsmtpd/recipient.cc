@@ -1,0 +1,132 @@
+#include "dsmtpd/recipient.h"
+
+#include <utility>
+
+#include "base/ascii.h"
+#include "base/text.h"
+#include "dsmtpd/requests.h"
+
+namespace dmail::dsmtpd {
+
+Reply answer(int code, std::string enhanced, std::string text) {
+  Reply reply;
+  reply.code = code;
+  reply.enhanced = std::move(enhanced);
+  reply.lines.push_back(std::move(text));
+  return reply;
+}
+
+namespace {
+
+RecipientRefused refused(int code, std::string_view enhanced, std::string_view text,
+                         std::string log = {}) {
+  return {answer(code, std::string(enhanced), std::string(text)), std::move(log)};
+}
+RecipientRefused unknown_user(std::string log) {
+  return refused(550, "5.1.1", "No such user here", std::move(log));
+}
+std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+RecipientRefused no_relay() { return refused(550, "5.7.1", "Relaying denied", "not local"); }
+
+}  // namespace
+
+// What one address came to.
+struct RecipientFinder::Step {
+  enum Kind { Found, Unknown, Redirect, Refuse } kind = Unknown;
+  Recipient recipient;       // Found
+  std::string target;        // Redirect
+  RecipientRefused refusal;  // Refuse; for Unknown what to say when nothing else is found
+};
+
+std::string RecipientFinder::forwarded(const std::string& address) const {
+  for (const std::string& line : settings_.forward) {
+    const auto words = split_words(line);
+    if (words.size() == 2 && iequals(words[0], address)) return std::string(words[1]);
+  }
+  return {};
+}
+
+RecipientFinder::Step RecipientFinder::look(const std::string& address, char separator) const {
+  Step step;
+  auto known = account::recipient(address, settings_, separator);
+  if (!known) {
+    step.refusal = unknown_user(known.error().log);
+    return step;
+  }
+  if (!*known) {
+    step.kind = Step::Refuse;
+    step.refusal = no_relay();
+    return step;
+  }
+  const account::Name& name = (*known)->name;
+  const auth::Answer found = lookup_(name);
+  if (found.kind == auth::Answer::Kind::No) {
+    step.refusal = unknown_user(found.text);
+    return step;
+  }
+  step.kind = Step::Refuse;
+  if (found.kind != auth::Answer::Kind::Ok) {
+    step.refusal = refused(450, "4.3.0", "The directory cannot answer now; try later", found.text);
+    return step;
+  }
+  if (const std::string* target = found.label("fwd"); target != nullptr && !target->empty()) {
+    step.kind = Step::Redirect;
+    step.target = *target;
+    return step;
+  }
+  auto account = account::account_of(name, found.facts, settings_);
+  if (!account) {
+    step.refusal = refused(450, "4.3.5", "The mailbox cannot be reached now", account.error().log);
+    return step;
+  }
+  step.kind = Step::Found;
+  step.recipient.base = found.facts.drop_file.empty()
+                            ? parent_of(account->directories.empty() ? account->drop_file
+                                                                     : account->directories.front())
+                            : name.drop_path;
+  step.recipient.account = std::move(*account);
+  return step;
+}
+
+std::variant<Recipient, RecipientRefused> RecipientFinder::find(const std::string& local,
+                                                                const std::string& domain,
+                                                                const std::string& text) const {
+  // A quoted local part may hold what would be taken for another domain or another word.
+  if (local.empty() || !is_clean(local) || !is_clean(domain) ||
+      local.find_first_of("@ /\"\\") != local.npos)
+    return unknown_user("odd local part");
+  std::string address = domain.empty() ? local : concat(local, '@', domain);
+  for (int i = 0; i <= kMaxRedirections; ++i) {
+    if (std::string target = forwarded(address); !target.empty()) {
+      address = std::move(target);
+      continue;
+    }
+    Step step = look(address, 0);
+    if (step.kind == Step::Unknown && address.find('+') != address.npos) {
+      Step plain = look(address, '+');
+      if (plain.kind != Step::Unknown) step = std::move(plain);
+    }
+    if (step.kind == Step::Found) {
+      step.recipient.address = text;
+      return std::move(step.recipient);
+    }
+    if (step.kind == Step::Refuse) {
+      // A redirection that leads away is not the sender's doing.
+      return i == 0 ? std::move(step.refusal)
+                    : refused(550, "5.7.1", "This address is redirected to another host",
+                              concat("redirected to ", address));
+    }
+    if (step.kind == Step::Redirect) {
+      address = std::move(step.target);
+    } else if (istarts_with(address, "postmaster") && !settings_.sysadmin.empty() &&
+               (address.size() == 10 || address[10] == '@') &&
+               !iequals(address, settings_.sysadmin)) {
+      address = settings_.sysadmin;
+    } else {
+      return std::move(step.refusal);
+    }
+  }
+  return refused(550, "5.4.6", "Too many redirections", concat("last was ", address));
+}
+
+}  // namespace dmail::dsmtpd

@@ -1,0 +1,55 @@
+// What the root monitor and its jailed session say to each other (frames of privsep/frame.h).
+//
+//   monitor -> session  Start        once, first: StartFacts' fields
+//   session -> monitor  AddRecipient local part, domain  -> Answer
+//                       Forget                           no answer
+//                       OpenSpool                        -> Spool with a descriptor, or Answer
+//                       Deliver      helo, protocol, sender -> one Answer a recipient, in order
+//                       Authenticate user, password      -> Answer
+//                       StartTls     (the go-ahead is written)  -> the session ends, one with TLS
+//                       begins Note         event, text         no answer; a line of the log
+//
+// An Answer is a reply for the client: code, enhanced code, text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "dsmtpd/session.h"
+#include "privsep/frame.h"
+
+namespace dmail::dsmtpd {
+
+enum RequestType : uint8_t {
+  kStart = 1,
+  kAddRecipient = 2,
+  kForget = 3,
+  kOpenSpool = 4,
+  kDeliver = 5,
+  kAuthenticate = 6,
+  kStartTls = 7,
+  kNote = 8,
+  kAnswer = 9,
+  kSpool = 10,
+};
+
+inline constexpr int kMaxNotes = 100;  // lines one session may have logged
+inline constexpr size_t kMaxNote = 500;
+
+struct StartFacts {
+  SessionFacts session;
+  bool greet = true;        // false after STARTTLS
+  conf::Settings settings;  // the rows that the session may see
+};
+
+privsep::Frame frame_of(const StartFacts& start);
+Result<StartFacts> start_of(const privsep::Frame& frame);
+
+privsep::Frame frame_of(const Reply& reply);  // its first line
+Result<Reply> reply_of(const privsep::Frame& frame);
+
+// Whether a text from the session may stand in a header or an envelope: no control byte.
+bool is_clean(std::string_view text);
+
+}  // namespace dmail::dsmtpd

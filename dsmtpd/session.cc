@@ -1,0 +1,146 @@
+#include "dsmtpd/session.h"
+
+#include <utility>
+
+#include "account/name_list.h"
+#include "base/ascii.h"
+#include "base/text.h"
+#include "base/wipe.h"
+#include "dsmtpd/command_table.h"
+#include "dsmtpd/limits.h"
+#include "io/connection_over.h"
+
+namespace dmail::dsmtpd {
+namespace {
+
+// Verb and argument: separated by one blank or more, trailing blanks dropped.
+std::string_view take_verb(std::string_view& line) {
+  const std::string_view verb = take_until(line, ' ');
+  line = trim(line);
+  return verb;
+}
+
+Outcome check_state(const Command& command, std::string_view argument, Session& session) {
+  const uint32_t f = command.flags;
+  if ((f & (session.lmtp() ? kSmtpOnly : kLmtpOnly)) != 0)
+    return done(500, "5.5.1", "Command not known here");
+  if ((f & kNoArgument) != 0 && !argument.empty()) return done(501, "5.5.4", "No argument allowed");
+  if ((f & kNeedsArgument) != 0 && argument.empty()) return done(501, "5.5.4", "Argument missing");
+  if ((f & kAfterHello) != 0 && session.state().helo.empty())
+    return done(503, "5.5.1", session.lmtp() ? "Say LHLO first" : "Say EHLO first");
+  if ((f & kAfterMail) != 0 && !session.state().mail) return done(503, "5.5.1", "Need MAIL first");
+  if ((f & kOutsideMail) != 0 && session.state().mail)
+    return done(503, "5.5.1", "Not within a mail transaction");
+  return done(0, "", "");
+}
+
+}  // namespace
+
+Session::Session(const SessionFacts& facts, const conf::Settings& settings, LineReader& in,
+                 ReplyWriter& out, Backend& backend)
+    : facts_(facts), settings_(settings), in_(in), out_(out), backend_(backend) {}
+
+Deadline Session::command_deadline() const { return Deadline::in_seconds(settings_.smtp_timeout); }
+
+bool Session::trusted_address() const {
+  // A pipe or a Unix socket is this host itself.
+  return facts_.client_ip.empty() ||
+         account::list_allows(settings_.plaintext_login_from, facts_.client_ip, true);
+}
+
+bool Session::may_auth() const { return !lmtp() && (facts_.tls || trusted_address()); }
+
+// RFC 3848: who spoke what.
+std::string Session::protocol() const {
+  if (!state_.extended) return "SMTP";
+  return concat(lmtp() ? "LMTP" : "ESMTP", facts_.tls ? "S" : "", state_.user.empty() ? "" : "A");
+}
+
+void Session::forget_mail() {
+  if (state_.recipients > 0) backend_.forget();
+  state_.mail = false;
+  state_.sender = {};
+  state_.recipients = 0;
+}
+
+bool Session::greet() {
+  // Nobody has a reason to speak before the banner but a program that will not listen either.
+  if (!facts_.by_hand && !facts_.tls && !lmtp() &&
+      wait_readable(in_.stream().read_fd(), Deadline::in_ms(0))) {
+    finish(closing(554, "", concat(facts_.host, " did not greet you yet")), "banner");
+    return false;
+  }
+  out_.send(done(220, "", concat(facts_.host, lmtp() ? " LMTP" : " ESMTP", " dmail ready")).reply);
+  out_.flush();
+  return true;
+}
+
+void Session::run() {
+  try {
+    while (one_command()) continue;
+  } catch (const ConnectionOver& over) {
+    if (over.why() == ConnectionOver::Why::Timeout) {
+      out_.send(closing(421, "4.4.2", concat(facts_.host, " waited too long, closing")).reply);
+      out_.flush();
+    }
+    throw;
+  }
+}
+
+bool Session::one_command() {
+  // Replies to a group of commands leave together, when no further command waits.
+  if (in_.buffered().find('\n') == std::string_view::npos) out_.flush();
+  std::string line;
+  switch (in_.read_line(line, kMaxCommandLine, command_deadline())) {
+    case LineReader::Line::End:
+      return false;
+    case LineReader::Line::TooLong:
+      return finish(done(500, "5.5.2", "Line too long"), "?");
+    case LineReader::Line::Ok:
+      break;
+  }
+  if (!in_.ended_crlf()) return finish(done(500, "5.5.2", "End lines with CR LF"), "?");
+  if (line.find('\0') != std::string::npos || line.find('\r') != std::string::npos)
+    return finish(done(500, "5.5.2", "Bad byte in a command"), "?");
+  std::string_view argument = line;
+  const std::string_view verb = take_verb(argument).substr(0, 20);
+  const Outcome outcome = dispatch(line);
+  const bool goes_on = finish(outcome, verb);
+  if (iequals(verb, "AUTH")) wipe(line);
+  return goes_on;
+}
+
+Outcome Session::dispatch(std::string_view line) {
+  const std::string_view verb = take_verb(line);
+  const Command* command = find_command(verb);
+  if (command == nullptr) {
+    if (is_http_verb(verb)) return closing(554, "5.5.1", "This is a mail server");
+    return done(500, "5.5.1", "Command not known");
+  }
+  if ((command->flags & kIdle) != 0 && ++state_.idle_commands > kMaxIdleCommands)
+    return closing(421, "4.7.0", "Too many commands without mail");
+  Outcome refused = check_state(*command, line, *this);
+  if (refused.reply.code != 0) return refused;
+  return command->handle(*this, line);
+}
+
+// Prints; false when the connection is over.
+bool Session::finish(const Outcome& outcome, std::string_view verb) {
+  out_.send(outcome.reply);
+  for (const Reply& reply : outcome.more) out_.send(reply);
+  if (outcome.reply.code >= 400) {
+    backend_.note("refused",
+                  concat(verb, ": ", outcome.reply.code, ' ', outcome.reply.lines.front()));
+    if (++errors_ >= static_cast<size_t>(settings_.smtp_max_errors) &&
+        outcome.next == Next::Continue) {
+      out_.send(closing(421, "4.7.0", "Too many errors").reply);
+      out_.flush();
+      return false;
+    }
+  }
+  if (outcome.next == Next::Continue) return true;
+  out_.flush();
+  return false;
+}
+
+}  // namespace dmail::dsmtpd

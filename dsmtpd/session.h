@@ -1,0 +1,80 @@
+// One SMTP or LMTP dialogue (RFC 5321, RFC 2033): reads commands, checks state, dispatches by the
+// command table, prints replies, ends the connection.  Knows no user, file or TLS; see backend.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "conf/settings.h"
+#include "dsmtpd/backend.h"
+#include "dsmtpd/path_parser.h"
+#include "dsmtpd/reply.h"
+#include "io/line_reader.h"
+
+namespace dmail::dsmtpd {
+
+enum class Service { Smtp, Submission, Lmtp };
+
+struct SessionFacts {
+  Service service = Service::Smtp;
+  std::string host;        // the name in greetings
+  std::string client_ip;   // empty: not an internet connection
+  bool tls = false;        // the connection is encrypted
+  bool offer_tls = false;  // STARTTLS can be had
+  bool by_hand = false;    // no early-talker check
+};
+
+class Session {
+ public:
+  Session(const SessionFacts& facts, const conf::Settings& settings, LineReader& in,
+          ReplyWriter& out, Backend& backend);
+
+  // The banner; false when the client spoke first (it was told so, and the connection is over).
+  bool greet();
+  // Until the connection is over.  Throws ConnectionOver when the peer is gone or too slow; a
+  // timeout has been answered with 421 then.
+  void run();
+
+  // ---- for the command handlers (cmd_*.cc)
+  const SessionFacts& facts() const { return facts_; }
+  const conf::Settings& settings() const { return settings_; }
+  Backend& backend() { return backend_; }
+  LineReader& in() { return in_; }
+  ReplyWriter& out() { return out_; }
+  [[nodiscard]] bool lmtp() const { return facts_.service == Service::Lmtp; }
+  [[nodiscard]] bool may_auth() const;  // AUTH is known here and now
+  // Its address stands for a login: a password may pass in the clear, and nobody else listens.
+  [[nodiscard]] bool trusted_address() const;
+  [[nodiscard]] Deadline command_deadline() const;
+  [[nodiscard]] std::string protocol() const;  // of the trace header
+  void forget_mail();                          // sender and recipients
+
+  // State, changed only by handlers after everything was checked.
+  struct State {
+    std::string helo;
+    bool extended = false;  // EHLO or LHLO
+    bool mail = false;      // a sender is set
+    Path sender;
+    size_t recipients = 0;
+    std::string user;  // logged in
+    size_t idle_commands = 0;
+    size_t auth_failures = 0;
+  };
+  State& state() { return state_; }
+
+ private:
+  bool one_command();
+  Outcome dispatch(std::string_view line);
+  bool finish(const Outcome& outcome, std::string_view verb);
+
+  const SessionFacts& facts_;
+  const conf::Settings& settings_;
+  LineReader& in_;
+  ReplyWriter& out_;
+  Backend& backend_;
+  State state_;
+  size_t errors_ = 0;
+};
+
+}  // namespace dmail::dsmtpd

@@ -1,0 +1,140 @@
+// dsmtpd-session (and dsmtpd-session-tls): the whole dialogue, in a jail.  Started by dsmtpd with
+// the connection on 0 and 1 and the monitor's socket on 5 (the TLS link: certificate and key on 6
+// and 7).
+//
+//   dsmtpd-session --by-hand HOST [--lmtp]    the dialogue on standard input; every recipient of
+//                                             HOST is good and messages are thrown away
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+
+#include "base/text.h"
+#include "dsmtpd/by_hand.h"
+#include "dsmtpd/monitor_client.h"
+#include "dsmtpd/session.h"
+#include "io/byte_sink.h"
+#include "io/connection_over.h"
+#include "io/tls.h"
+#include "privsep/jail.h"
+#include "privsep/login_protocol.h"
+
+using namespace dmail;
+using namespace dmail::dsmtpd;
+
+namespace {
+
+constexpr int kStuckMs = 60 * 1000;  // a client that does not read
+constexpr int kHandshakeMs = 60 * 1000;
+constexpr int64_t kPatienceMs = 15 * 60 * 1000;  // the monitor has limits of its own
+
+int complain(std::string_view text) {
+  std::string line = concat("dsmtpd-session: ", text, "\n");
+  if (::write(2, line.data(), line.size()) < 0) return 111;
+  return 1;
+}
+
+int serve(Session& session, bool greet) {
+  if (!greet || session.greet()) session.run();
+  return 0;
+}
+
+int by_hand(int argc, char** argv) {
+  const conf::Settings settings;
+  SessionFacts facts;
+  facts.host = argv[2];
+  facts.by_hand = true;
+  if (argc > 3 && std::string_view(argv[3]) == "--lmtp") facts.service = Service::Lmtp;
+  FdStream stream(0, 1);
+  LineReader in(stream);
+  BufferedWriter buffer(stream, kStuckMs);
+  ReplyWriter out(buffer);
+  ByHandBackend backend(facts.host);
+  Session session(facts, settings, in, out, backend);
+  return serve(session, true);
+}
+
+Result<std::string> read_pem(int number) {
+  const OwnedFd fd(number);
+  std::string out;
+  char window[8192];
+  for (;;) {
+    const ssize_t n = ::read(fd.get(), window, sizeof window);
+    if (n == 0) return out;
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error("read certificate or key", errno);
+    out.append(window, static_cast<size_t>(n));
+    if (out.size() > privsep::kMaxPem) return Error{ErrorKind::Limit, "", "PEM file too long"};
+  }
+}
+
+// The handshake; a null pointer when the connection is over.
+std::unique_ptr<TlsStream> shake_hands(const conf::Settings& settings, MonitorClient& monitor) {
+  auto certificate = read_pem(privsep::kCertificateFd);
+  auto key = read_pem(privsep::kKeyFd);
+  if (!certificate || !key) {
+    monitor.note("tls-failed", (certificate ? key : certificate).error().log);
+    return nullptr;
+  }
+  TlsConfig config;
+  config.certificate_pem = std::move(*certificate);
+  config.key_pem = std::move(*key);
+  config.minimum = settings.tls_minimum;
+  config.ciphers = settings.tls_ciphers;
+  config.alpn = "smtp";
+  auto tls = tls_accept(0, config, Deadline::in_ms(kHandshakeMs));
+  if (!tls) {
+    monitor.note("tls-failed", tls.error().log);
+    return nullptr;
+  }
+  monitor.note("tls", concat((*tls)->version(), ' ', (*tls)->cipher()));
+  return std::move(*tls);
+}
+
+int jailed() {
+  // A file of the monitor's may be over its size limit, a peer gone: calls say so.
+  ::signal(SIGXFSZ, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
+  if (Status in_jail = privsep::enter_jail({.write_files = true}); !in_jail)
+    return complain(in_jail.error().log);
+  privsep::Channel channel{OwnedFd(privsep::kMonitorFd)};
+  auto frame = channel.receive(Deadline::in_seconds(10));
+  if (!frame) return 1;
+  auto start = start_of(*frame);
+  if (!start) return complain(start.error().log);
+  MonitorClient monitor(channel, kPatienceMs);
+  try {
+    std::unique_ptr<Stream> stream = std::make_unique<FdStream>(0, 1);
+    TlsStream* tls = nullptr;
+    if (start->session.tls) {
+      auto secured = shake_hands(start->settings, monitor);
+      if (!secured) return 0;
+      tls = secured.get();
+      stream = std::move(secured);
+    }
+    LineReader in(*stream);
+    BufferedWriter buffer(*stream, kStuckMs);
+    ReplyWriter out(buffer);
+    Session session(start->session, start->settings, in, out, monitor);
+    serve(session, start->greet);
+    if (tls != nullptr) tls->shutdown();
+  } catch (const ConnectionOver& over) {
+    monitor.note("connection-over", over.what());
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    if (argc > 2 && std::string_view(argv[1]) == "--by-hand") return by_hand(argc, argv);
+    if (argc > 1) {
+      return complain("is started by dsmtpd; by hand: dsmtpd-session --by-hand HOST [--lmtp]");
+    }
+    return jailed();
+  } catch (const ConnectionOver&) {
+    return 0;  // by hand: input ended; jailed: the monitor is gone
+  }
+}

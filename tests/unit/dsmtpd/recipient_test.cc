@@ -1,0 +1,97 @@
+#include "dsmtpd/recipient.h"
+
+#include <catch2/catch.hpp>
+#include <map>
+
+using namespace dmail;
+using namespace dmail::dsmtpd;
+
+namespace {
+
+struct Directory {
+  Directory() {
+    settings.host_domain = {"host.example", "alias.example"};
+    settings.drop_path = "/var/mail";
+    settings.authent_method = "external";
+  }
+  std::string operator()(const std::string& local, const std::string& domain) {
+    const RecipientFinder finder(settings, [this](const account::Name& name) {
+      asked.push_back(name.auth_name);
+      auth::Answer answer;
+      answer.kind = auth::Answer::Kind::No;
+      const auto found = users.find(name.user);
+      if (found == users.end()) return answer;
+      answer.kind = found->second == "dead" ? auth::Answer::Kind::Dead : auth::Answer::Kind::Ok;
+      if (found->second.find('@') != std::string::npos)
+        answer.labels.emplace_back("fwd", found->second);
+      return answer;
+    });
+    auto result = finder.find(local, domain, local + "@" + domain);
+    if (auto* refused = std::get_if<RecipientRefused>(&result))
+      return std::to_string(refused->reply.code) + " " + refused->reply.enhanced;
+    return std::get<Recipient>(result).account.drop_file;
+  }
+  conf::Settings settings;
+  std::map<std::string, std::string> users{{"bob", ""}, {"ann+x", ""}, {"late", "dead"}};
+  std::vector<std::string> asked;
+};
+
+}  // namespace
+
+TEST_CASE("who is here") {
+  Directory find;
+  CHECK(find("bob", "host.example") == "/var/mail/bob");
+  CHECK(find("bob", "Alias.Example") == "/var/mail/bob");
+  CHECK(find("carl", "host.example") == "550 5.1.1");
+  CHECK(find("late", "host.example") == "450 4.3.0");
+  CHECK(find("bob", "elsewhere.example") == "550 5.7.1");
+  CHECK(find("bob", "[127.0.0.1]") == "550 5.7.1");
+  CHECK(find("bob", "host.example.elsewhere.example") == "550 5.7.1");
+}
+
+TEST_CASE("only the whole address of a plus is tried first") {
+  Directory find;
+  CHECK(find("ann+x", "host.example") == "/var/mail/ann+x");
+  CHECK(find("bob+folder", "host.example") == "/var/mail/bob");
+  CHECK(find("carl+folder", "host.example") == "550 5.1.1");
+  CHECK(find("bob+../../x", "host.example") == "550 5.1.1");  // M08
+  CHECK(find("+x", "host.example") == "550 5.1.1");
+}
+
+TEST_CASE("a quoted local part is never another address") {
+  Directory find;
+  for (const char* local :
+       {"bob@host.example", "x y", "bob\"", "a\\b", "../bob", "/etc/passwd", "", "b\nob"})
+    CHECK(find(local, "host.example") == "550 5.1.1");
+  CHECK(find.asked.empty());
+}
+
+TEST_CASE("postmaster reaches somebody") {
+  Directory find;
+  CHECK(find("postmaster", "") == "550 5.1.1");
+  find.settings.sysadmin = "bob@host.example";
+  CHECK(find("Postmaster", "") == "/var/mail/bob");
+  CHECK(find("postmaster", "host.example") == "/var/mail/bob");
+  CHECK(find("postmasters", "host.example") == "550 5.1.1");
+  find.settings.sysadmin = "postmaster@host.example";
+  CHECK(find("postmaster", "") == "550 5.1.1");
+  find.users["postmaster"] = "";
+  CHECK(find("postmaster", "") == "/var/mail/postmaster");
+}
+
+TEST_CASE("redirections stay here, and end") {
+  Directory find;
+  find.settings.forward = {"info@host.example bob@host.example", "a@host.example b@host.example",
+                           "b@host.example a@host.example", "out@host.example x@elsewhere.example",
+                           "any@elsewhere.example bob@host.example"};
+  find.users["sales"] = "bob@host.example";
+  find.users["loop"] = "loop@host.example";
+  find.users["gone"] = "x@elsewhere.example";
+  CHECK(find("INFO", "host.example") == "/var/mail/bob");
+  CHECK(find("any", "elsewhere.example") == "/var/mail/bob");
+  CHECK(find("sales", "host.example") == "/var/mail/bob");
+  CHECK(find("a", "host.example") == "550 5.4.6");  // S27
+  CHECK(find("loop", "host.example") == "550 5.4.6");
+  CHECK(find("out", "host.example") == "550 5.7.1");
+  CHECK(find("gone", "host.example") == "550 5.7.1");
+}
