@@ -70,3 +70,10 @@ imapd-session_SRC := $(call session_src,imapd)
 imapd-session_LIBS := $(CHAIN_HOST) $(CHAIN_MAIL)
 imapd-session_LINK := static
 imapd-session_EXT := -lcrypt
+
+# nwauth: the default authentication module.
+PROGRAMS += nwauth
+nwauth_SRC := $(wildcard tools/nwauth/*.cc)
+nwauth_LIBS := table account conf log io base
+nwauth_LINK := dynamic
+nwauth_EXT := -ldb-5.3 -lcrypto -lcrypt -pthread

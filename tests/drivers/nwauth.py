@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""nwauth as a child, on the command line and resident; usage: nwauth.py PATH-OF-NWAUTH"""
+import concurrent.futures, os, signal, socket, subprocess, sys, tempfile, time
+
+nwauth = os.path.abspath(sys.argv[1])
+failures = 0
+
+
+def expect(what, condition, seen=""):
+    global failures
+    if not condition:
+        failures += 1
+        print(f"FAIL {what}: {seen!r}")
+
+
+home = tempfile.mkdtemp(prefix="dmail-nwauth-")
+db = home + "/db"
+base = [nwauth, "-path", db]
+
+
+def run(*words, options=(), stdin=""):
+    p = subprocess.run([*base, *options, *words], input=stdin, capture_output=True, text=True, timeout=60)
+    return p.returncode, p.stdout
+
+
+def talk(text, options=()):
+    return run(options=options, stdin=text)[1].splitlines()
+
+
+# The session of the vendor's guide.
+expect("set", talk("set bob@test.com bob\n") == ["+OK bob@test.com added to database"])
+expect("guide", (r := talk("lookup bob@test.com\ncheck bob@test.com xxx\ncheck BOB@test.com bob\n")) == [
+    "+OK bob@test.com config 0", "-ERR bob@test.com password wrong or not a valid user",
+    "+OK bob@test.com config 0"], r)
+talk('set bobcat@test.com x\nset bob@test.com (NULL) quota="200" fwd="fred@test.com"\n')
+expect("labels", (r := talk("check bob@test.com bob\n")) ==
+       ['+OK bob@test.com config 0 quota="200" fwd="fred@test.com"'], r)
+talk('set bob@test.com (NULL) fwd=""\n')
+expect("label removed", (r := talk("lookup bob@test.com\n")) == ['+OK bob@test.com config 0 quota="200"'], r)
+expect("search", (r := talk("search bo*@test.com\n")) ==
+       ["+DATA bob@test.com", "+DATA bobcat@test.com", "+OK Search Complete 2 items found out of 2"], r)
+expect("search range", (r := talk("search * -from 1 -max 1\n")) ==
+       ["+DATA bobcat@test.com", "+OK Search Complete 2 items found out of 2"], r)
+
+# Unknown and wrong read alike; hostile input.
+expect("unknown", (r := talk("check ghost x\n")) == ["-ERR ghost password wrong or not a valid user"], r)
+for line in ["check", "check ", "check bob@test.com", "check bob@test.com ", "check a@b@c x", "lookup", "bogus",
+             "set", "set x", "set a@b@c x", "set x y z", 'set x y z="', 'set x y a b="c"', "del", "del ghost",
+             "search x -from", "search x -max y", "set caf\u00e9 x", "check bob@test.com " + "y" * 2000,
+             "set x " + "y" * 1025, "check bob@test.com (NULL)", "x" * 9000]:
+    r = talk(line + "\n")
+    expect(f"refused {line[:30]}", len(r) == 1 and r[0].startswith("-ERR"), r)
+expect("cut line", talk("check bob@test.com bob") == [])
+expect("quit", talk("quit\nlookup bob@test.com\n") == [])
+expect("blank password", run("set", "sam", "two words", "quota=5")[1] == "+OK sam added to database\n")
+expect("blank check", (r := talk("check sam two words\n")) == ['+OK sam config 0 quota="5"'], r)
+expect("password from stdin", run("set", "kim", "-", stdin="from stdin\n")[0] == 0)
+expect("stdin check", talk("check kim from stdin\n") == ["+OK kim config 0"])
+expect("codes", [run("check", "kim", "no")[0], run("lookup", "kim")[0], run("bogus")[0]] == [1, 0, 1])
+expect("readonly", talk("set kim x\ndel kim\n", ["-readonly"]) == ["-ERR read-only"] * 2)
+expect("sha512", talk("set ann pw\ncheck ann pw\n", ["-hash", "sha512"])[1] == "+OK ann config 0")
+expect("del", talk("del ann\nlookup ann\n") == ["+OK ann deleted", "-ERR ann not a valid user"])
+expect("drop_path", run("drop_path", "1", "/m", "test", "..") == (0, "/m/g/test\n/m/o/%2E.\n"),
+       run("drop_path", "1", "/m", "test", ".."))
+expect("dead", subprocess.run([nwauth, "-path", "/proc/nope/x"], input="check a b\n", capture_output=True,
+                              text=True).stdout.startswith("-DEAD"))
+
+
+# An unknown user takes the time of a wrong password.
+def cost(line):
+    best = 9
+    for _ in range(5):
+        p = subprocess.Popen(base, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        p.stdin.write("version\n"); p.stdin.flush(); p.stdout.readline()
+        t = time.monotonic()
+        p.stdin.write(line + "\n"); p.stdin.flush(); p.stdout.readline()
+        best = min(best, time.monotonic() - t)
+        p.stdin.close(); p.wait()
+    return best
+
+
+wrong, unknown = cost("check kim wrong"), cost("check ghost wrong")
+expect("equal time", 0.5 < unknown / wrong < 2, (unknown, wrong))
+
+# Resident.
+sock = home + "/s"
+os.chmod(home, 0o777)
+log = open(home + "/err", "w")
+server = subprocess.Popen([*base, "-listen", sock, "-log", "-threads", "2"], stderr=log)
+for _ in range(200):
+    if os.path.exists(sock): break
+    time.sleep(0.02)
+
+
+def ask(line, keep=None):
+    s = keep or socket.socket(socket.AF_UNIX)
+    if not keep: s.connect(sock)
+    s.sendall(line.encode() + b"\n")
+    out = b""
+    while not out.endswith(b"\n"):
+        chunk = s.recv(65536)
+        if not chunk: break
+        out += chunk
+    if not keep: s.close()
+    return out.decode()
+
+
+expect("mode", os.stat(sock).st_mode & 0o777 == 0o600)
+expect("resident", ask("check kim from stdin") == "+OK kim config 0\n")
+t = time.monotonic()
+for _ in range(200): ask("check kim from stdin")
+each = (time.monotonic() - t) / 200
+expect("cached check is quick", each < min(wrong / 3, 0.005), each)
+print(f"cached check with connect: {each * 1e6:.0f} us; crypt: {wrong * 1e3:.1f} ms")
+expect("another's password", ask("check bob@test.com from stdin").startswith("-ERR"))
+expect("wrong after right", ask("check kim wrong").startswith("-ERR"))
+run("set", "kim", "changed")  # another process
+expect("old password is gone at once", ask("check kim from stdin").startswith("-ERR"))
+expect("new one works", ask("check kim changed").startswith("+OK"))
+run("del", "kim")
+expect("deleted is gone at once", ask("check kim changed").startswith("-ERR"))
+ask("set kim again")
+with concurrent.futures.ThreadPoolExecutor(16) as pool:
+    slow = [pool.submit(ask, f"check kim wrong{i}") for i in range(30)]
+    t = time.monotonic()
+    expect("lookup while crypt runs", ask("lookup kim").startswith("+OK"))
+    expect("does not wait", time.monotonic() - t < max(0.3, wrong * 5), time.monotonic() - t)
+    expect("all answered", all(f.result().startswith("-ERR") for f in slow))
+s = socket.socket(socket.AF_UNIX); s.connect(sock)
+s.sendall(b"lookup kim\ncheck kim again\nlookup ghost\nversion\n"); s.shutdown(socket.SHUT_WR)
+out = b""
+while chunk := s.recv(4096): out += chunk
+expect("order is kept", [l[:4] for l in out.decode().splitlines()] == ["+OK ", "+OK ", "-ERR", "+OK "], out)
+for junk in [b"\0" * 100000, b"x" * 20000, b"\n" * 5000, b"check " + b"\xff" * 500 + b"\n"]:
+    j = socket.socket(socket.AF_UNIX); j.connect(sock)
+    try: j.sendall(junk)
+    except OSError: pass
+    j.close()
+expect("junk does not hurt", ask("lookup kim").startswith("+OK"))
+if os.geteuid() == 0:
+    os.chmod(sock, 0o666)
+    ask_as = f"import socket; s=socket.socket(socket.AF_UNIX); s.connect({sock!r}); s.sendall(b'lookup kim\\n'); print(s.recv(99))"
+    other = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c",
+                            ask_as], capture_output=True, text=True)
+    expect("others are hung up on", "+OK" not in other.stdout, other)
+# A process that dies inside the database does not stop the others.
+killed = subprocess.Popen([*base, "-hash", "sha512", "-generate", "1000"], stdout=subprocess.DEVNULL)
+time.sleep(0.5); killed.kill(); killed.wait()
+expect("cli after a death", run("lookup", "bob@test.com")[0] == 0)
+expect("resident after a death", ask("check kim again").startswith("+OK"), ask("lookup kim"))
+second = subprocess.run([*base, "-listen", sock], capture_output=True)
+expect("only one listens", second.returncode == 75 and ask("lookup kim").startswith("+OK"))
+server.send_signal(signal.SIGTERM)
+expect("ends", server.wait(10) == 0)
+expect("socket removed", not os.path.exists(sock))
+open(sock + "2", "w").close()
+expect("no file is replaced", subprocess.run([*base, "-listen", sock + "2"], capture_output=True).returncode == 75)
+text = open(db + "/nwauth.log").read()
+expect("no password in the log", "changed" not in text and "from stdin" not in text)
+subprocess.run(["rm", "-rf", home])
+print("nwauth: FAILED" if failures else "nwauth: ok")
+sys.exit(1 if failures else 0)

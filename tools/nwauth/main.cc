@@ -1,0 +1,268 @@
+// nwauth: see nwauth(8).  Options, then one of four ways to run: a command of the line protocol as
+// arguments, `drop_path`, a resident server, or the line protocol on standard input.
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "account/drop_name.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "base/wipe.h"
+#include "io/clock.h"
+#include "io/owned_fd.h"
+#include "tools/nwauth/commands.h"
+#include "tools/nwauth/server.h"
+
+using namespace dmail;
+using namespace dmail::nwauth;
+
+namespace {
+
+constexpr char kUsage[] =
+    "usage: nwauth [options]                        line protocol on standard input\n"
+    "       nwauth [options] check|lookup|set|del|search|version|help ...\n"
+    "       nwauth [options] -listen SOCKET         resident module\n"
+    "       nwauth [options] -generate N            make users test0 to testN-1, password test\n"
+    "       nwauth drop_path 0|1|2 BASE USER...     where the drop file of USER lies\n"
+    "options: -path DIR  -readonly  -debug  -log  -hash yescrypt|sha512  -allowats\n"
+    "         -allowhighascii  -mode OCTAL  -mailuser NAME  -cache N  -cachetime SECONDS  -threads "
+    "N\n"
+    "`nwauth set USER -` reads the password from standard input.\n";
+
+struct Arguments {
+  std::string path = "/var/lib/dmail/nwauth";
+  std::string mail_user = DMAIL_USER;
+  Policy policy;
+  ServerOptions server;
+  uint64_t cache = 1000, cache_seconds = 300, generate = 0;
+  bool debug = false, log = false, help = false;
+  std::vector<std::string> words;  // of a command
+};
+
+bool set_number(std::string_view text, uint64_t low, uint64_t high, uint64_t& value) {
+  const auto number = parse_u64(text, high);
+  if (number && *number >= low) value = *number;
+  return number && *number >= low;
+}
+
+// One option that takes a value; false when the value is wrong.
+bool set_option(Arguments& a, std::string_view name, const std::string& value) {
+  uint64_t number = 0;
+  if (name == "-path") return (a.path = value).starts_with('/');
+  if (name == "-listen") return (a.server.path = value).starts_with('/');
+  if (name == "-mailuser") return !(a.mail_user = value).empty();
+  if (name == "-cache") return set_number(value, 0, 10'000'000, a.cache);
+  if (name == "-cachetime") return set_number(value, 1, 86'400, a.cache_seconds);
+  if (name == "-generate") return set_number(value, 1, 1'000'000, a.generate);
+  if (name == "-threads") {
+    if (!set_number(value, 1, 64, number)) return false;
+    a.server.workers = static_cast<unsigned>(number);
+    return true;
+  }
+  if (name == "-hash") {
+    a.policy.hash = value == "sha512" ? HashKind::Sha512 : HashKind::Yescrypt;
+    return value == "sha512" || value == "yescrypt";
+  }
+  if (name != "-mode" || value.empty() || value.size() > 4) return false;
+  a.server.mode = 0;
+  for (char c : value) {
+    if (c < '0' || c > '7') return false;
+    a.server.mode = a.server.mode * 8 + static_cast<mode_t>(c - '0');
+  }
+  return a.server.mode <= 0777;
+}
+
+bool set_flag(Arguments& a, std::string_view name) {
+  if (name == "-readonly") return a.policy.read_only = true;
+  if (name == "-debug") return a.debug = true;
+  if (name == "-log") return a.log = true;
+  if (name == "-allowats") return a.policy.allow_ats = true;
+  if (name == "-allowhighascii") return a.policy.allow_high_ascii = true;
+  if (name == "-help" || name == "--help" || name == "-h") return a.help = true;
+  return false;
+}
+
+bool parse_arguments(int argc, char** argv, Arguments& a) {
+  int i = 1;
+  for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; ++i) {
+    if (set_flag(a, argv[i])) continue;
+    if (i + 1 >= argc || !set_option(a, argv[i], argv[i + 1])) {
+      std::fprintf(stderr, "nwauth: bad option or value: %s\n%s", argv[i], kUsage);
+      return false;
+    }
+    ++i;
+  }
+  a.words.assign(argv + i, argv + argc);
+  return true;
+}
+
+// Run by root, we become the owner of the database (the mail user when there is none yet), so that
+// files we make can be used by the module that runs as that user.
+Status become_owner(const Arguments& a) {
+  if (::geteuid() != 0) return {};
+  struct stat st {};
+  uid_t uid = a.server.mail_uid;
+  gid_t gid = uid;
+  if (const passwd* user = ::getpwnam(a.mail_user.c_str())) gid = user->pw_gid;
+  if (::lstat(a.path.c_str(), &st) == 0) {
+    uid = st.st_uid;
+    gid = st.st_gid;
+  } else if (::mkdir(a.path.c_str(), 0700) != 0 ||
+             (uid != 0 && ::lchown(a.path.c_str(), uid, gid) != 0)) {
+    return system_error("make " + a.path, errno);
+  }
+  if (uid == 0) return {};
+  if (::setgroups(0, nullptr) == 0 && ::setgid(gid) == 0 && ::setuid(uid) == 0) return {};
+  return system_error("become the owner of " + a.path, errno);
+}
+
+// -log and -debug: one line an event, never a password.
+class EventLog {
+ public:
+  EventLog(const Arguments& a) : debug_(a.debug) {
+    if (a.log)
+      fd_.reset(::open((a.path + "/nwauth.log").c_str(),
+                       O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (a.log && !fd_.valid())
+      std::fprintf(stderr, "nwauth: %s/nwauth.log: %s\n", a.path.c_str(), std::strerror(errno));
+  }
+  void event(std::string_view text) const {
+    const std::string line = concat(wall_seconds(), ' ', escaped(text, 500), '\n');
+    if (debug_) std::fputs(line.c_str(), stderr);
+    if (fd_.valid() && ::write(fd_.get(), line.data(), line.size()) < 0)
+      std::fprintf(stderr, "nwauth: log: %s\n", std::strerror(errno));
+  }
+  // Verb and user of a question, first line of the answer.
+  void answered(std::string_view question, std::string_view answer) const {
+    if (!debug_ && !fd_.valid()) return;
+    std::string_view rest = question;
+    const std::string_view verb = take_until(rest, ' ');
+    const std::string_view user = take_until(rest, ' ');
+    event(concat(verb, ' ', user, ": ", answer.substr(0, answer.find('\n'))));
+  }
+
+ private:
+  OwnedFd fd_;
+  bool debug_;
+};
+
+int drop_path(const std::vector<std::string>& words) {
+  const auto method = words.size() > 3 ? parse_u32(words[1], 2) : std::nullopt;
+  if (!method || !words[2].starts_with('/')) {
+    std::fputs(kUsage, stderr);
+    return 64;
+  }
+  for (size_t i = 3; i < words.size(); ++i) {
+    std::string path = words[2];
+    for (const std::string& level : account::hash_directories(words[i], static_cast<int>(*method)))
+      path += "/" + level;
+    const Result<std::string> file = account::encoded_name(words[i], "/");
+    if (!file) {
+      std::fprintf(stderr, "nwauth: %s\n", file.error().client.c_str());
+      return 1;
+    }
+    std::printf("%s/%s\n", path.c_str(), file->c_str());
+  }
+  return 0;
+}
+
+bool read_stdin_line(std::string& line) {
+  line.clear();
+  for (int c; (c = std::getchar()) != EOF;) {
+    if (c == '\n') return true;
+    if (line.size() > kMaxLine) continue;  // the rest is thrown away
+    line.push_back(static_cast<char>(c));
+  }
+  return false;  // a partial line was cut short: nobody's question
+}
+
+int line_protocol(Commands& commands, const EventLog& log) {
+  std::string line;
+  while (read_stdin_line(line)) {
+    const std::string answer =
+        line.size() > kMaxLine ? "-ERR line too long\n" : commands.answer(line);
+    log.answered(line, answer);
+    wipe(line);
+    if (answer.empty()) break;
+    std::fputs(answer.c_str(), stdout);
+    if (std::fflush(stdout) != 0) return 1;
+  }
+  return 0;
+}
+
+int one_command(Commands& commands, std::vector<std::string> words, const EventLog& log) {
+  std::string answer;
+  std::string question = words[0];
+  if (words[0] == "set" && words.size() > 2) {
+    if (words[2] == "-" && !read_stdin_line(words[2])) {
+      std::fputs("nwauth: no password on standard input\n", stderr);
+      return 64;
+    }
+    question += " " + words[1];
+    answer = commands.set(words[1], words[2], {words.begin() + 3, words.end()});
+    wipe(words[2]);
+  } else {
+    for (size_t i = 1; i < words.size(); ++i) question += " " + words[i];
+    answer = commands.answer(question);
+  }
+  log.answered(question, answer);
+  std::fputs(answer.c_str(), stdout);
+  if (answer.starts_with("-DEAD")) return 75;
+  return answer.starts_with("-") ? 1 : 0;
+}
+
+int generate(Commands& commands, uint64_t count) {
+  for (uint64_t i = 0; i < count; ++i) {
+    const std::string answer = commands.set(concat("test", i), "test", {});
+    if (answer.starts_with("+OK")) continue;
+    std::fputs(answer.c_str(), stdout);
+    return 1;
+  }
+  return 0;
+}
+
+// A database that cannot be opened: every question is answered, none as "no such user".
+int answer_dead(const Arguments& a, const Error& error) {
+  std::fprintf(stderr, "nwauth: %s\n", error.log.c_str());
+  if (!a.server.path.empty() || a.generate > 0) return 75;
+  std::string line;
+  do {
+    std::fputs("-DEAD user database cannot be opened\n", stdout);
+    std::fflush(stdout);
+  } while (a.words.empty() && read_stdin_line(line));
+  return 75;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments a;
+  if (!parse_arguments(argc, argv, a)) return 64;
+  if (a.help) {
+    std::fputs(kUsage, stdout);
+    return 0;
+  }
+  if (!a.words.empty() && a.words[0] == "drop_path") return drop_path(a.words);
+  if (const passwd* user = ::getpwnam(a.mail_user.c_str())) a.server.mail_uid = user->pw_uid;
+  ::umask(077);
+  if (Status owner = become_owner(a); !owner) return answer_dead(a, owner.error());
+  const EventLog log(a);
+  auto users = UserTable::open(a.path, a.policy.read_only);
+  if (!users) return answer_dead(a, users.error());
+  // A child serves one connection: only the resident module has logins to remember.
+  Verified verified(a.server.path.empty() ? 0 : a.cache, static_cast<int64_t>(a.cache_seconds));
+  Commands commands(**users, verified, a.policy);
+  if (a.generate > 0) return generate(commands, a.generate);
+  if (!a.words.empty()) return one_command(commands, a.words, log);
+  if (a.server.path.empty()) return line_protocol(commands, log);
+  Status served = serve(commands, a.server, [&](std::string_view text) { log.event(text); });
+  if (served) return 0;
+  std::fprintf(stderr, "nwauth: %s\n", served.error().log.c_str());
+  return 75;
+}

@@ -1,0 +1,119 @@
+#include "tools/nwauth/secret.h"
+
+#include <crypt.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <string.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "base/ascii.h"
+#include "base/base64.h"
+#include "base/text.h"
+#include "base/wipe.h"
+
+namespace dmail::nwauth {
+namespace {
+
+const char* prefix_of(HashKind kind) { return kind == HashKind::Yescrypt ? "$y$" : "$6$"; }
+
+// Settings of the cost that crypt_gensalt gives new hashes.
+const char* setting_of_nobody(HashKind kind) {
+  return kind == HashKind::Yescrypt ? "$y$j9T$dmaildmaildmaildmail00$" : "$6$dmaildmaildmail0$";
+}
+
+// crypt(3) without leaving the password behind; empty when it fails.
+std::string crypted(std::string_view password, const char* setting) {
+  std::string phrase(password);
+  auto work = std::make_unique<crypt_data>();
+  const char* made = ::crypt_r(phrase.c_str(), setting, work.get());
+  std::string hash = made != nullptr && made[0] != '*' ? made : "";
+  wipe(phrase);
+  ::explicit_bzero(work.get(), sizeof *work);
+  return hash;
+}
+
+std::string digest(const EVP_MD* md, std::string_view bytes) {
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (EVP_Digest(bytes.data(), bytes.size(), out, &size, md, nullptr) != 1) std::abort();
+  return {reinterpret_cast<char*>(out), size};
+}
+
+std::string hmac(const EVP_MD* md, std::string_view key, std::string_view bytes) {
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (HMAC(md, key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), out,
+           &size) == nullptr)
+    std::abort();
+  return {reinterpret_cast<char*>(out), size};
+}
+
+// RFC 5802 section 3.
+Result<std::string> scram_line(std::string_view name, const EVP_MD* md, std::string_view password,
+                               int iterations) {
+  const std::string salt = random_bytes(16);
+  std::string salted(static_cast<size_t>(EVP_MD_get_size(md)), '\0');
+  if (PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
+                        reinterpret_cast<const unsigned char*>(salt.data()),
+                        static_cast<int>(salt.size()), iterations, md,
+                        static_cast<int>(salted.size()),
+                        reinterpret_cast<unsigned char*>(salted.data())) != 1)
+    return Error{ErrorKind::Io, "Internal error", "PBKDF2 failed"};
+  const std::string stored = digest(md, hmac(md, salted, "Client Key"));
+  const std::string server = hmac(md, salted, "Server Key");
+  wipe(salted);
+  return concat(name, ' ', iterations, ' ', base64_encode(salt), ' ', base64_encode(stored), ' ',
+                base64_encode(server));
+}
+
+}  // namespace
+
+Result<std::string> new_hash(std::string_view password, HashKind kind) {
+  char salt[CRYPT_GENSALT_OUTPUT_SIZE];
+  if (::crypt_gensalt_rn(prefix_of(kind), 0, nullptr, 0, salt, sizeof salt) == nullptr)
+    return Error{ErrorKind::Io, "Internal error", "crypt_gensalt failed"};
+  std::string hash = crypted(password, salt);
+  if (hash.empty()) return Error{ErrorKind::Io, "Internal error", "crypt failed"};
+  return hash;
+}
+
+bool fits(std::string_view password, const std::string& hash) {
+  if (hash.size() < 12 || password.empty()) return false;
+  const std::string made = crypted(password, hash.c_str());
+  return made.size() == hash.size() && CRYPTO_memcmp(made.data(), hash.data(), made.size()) == 0;
+}
+
+void waste_time(std::string_view password, HashKind kind) {
+  (void)crypted(password, setting_of_nobody(kind));
+}
+
+Result<std::vector<std::string>> scram_keys(std::string_view password, int iterations) {
+  std::vector<std::string> lines;
+  for (char c : password)
+    if (!is_graph(c) && c != ' ') return lines;
+  for (const auto& [name, md] :
+       {std::pair{"scram-sha-1", EVP_sha1()}, {"scram-sha-256", EVP_sha256()}}) {
+    Result<std::string> line = scram_line(name, md, password, iterations);
+    if (!line) return std::move(line.error());
+    lines.push_back(std::move(*line));
+  }
+  return lines;
+}
+
+std::string hmac_sha256(std::string_view key, std::string_view bytes) {
+  return hmac(EVP_sha256(), key, bytes);
+}
+
+std::string random_bytes(size_t count) {
+  std::string bytes(count, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) != 1)
+    std::abort();
+  return bytes;
+}
+
+}  // namespace dmail::nwauth

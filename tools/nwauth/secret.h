@@ -1,0 +1,29 @@
+// Passwords to what is stored of them, and back to yes or no.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace dmail::nwauth {
+
+enum class HashKind { Yescrypt, Sha512 };
+
+// A new crypt(3) hash with a random salt.
+Result<std::string> new_hash(std::string_view password, HashKind kind);
+// Constant-time comparison; false for an empty or broken hash.
+bool fits(std::string_view password, const std::string& hash);
+// The work of `fits` for a user who isn't there.
+void waste_time(std::string_view password, HashKind kind);
+
+// Lines "scram-sha-1 ..." and "scram-sha-256 ..." of a record.  None for a password that is not
+// printable ASCII: it would have to go through SASLprep (RFC 4013), which changes no printable
+// ASCII.
+Result<std::vector<std::string>> scram_keys(std::string_view password, int iterations);
+
+std::string hmac_sha256(std::string_view key, std::string_view bytes);
+std::string random_bytes(size_t count);  // aborts when there are none: nothing here is safe without
+
+}  // namespace dmail::nwauth

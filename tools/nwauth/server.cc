@@ -1,0 +1,230 @@
+#include "tools/nwauth/server.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <map>
+
+#include "base/text.h"
+#include "base/wipe.h"
+#include "io/clock.h"
+#include "tools/nwauth/workers.h"
+
+namespace dmail::nwauth {
+namespace {
+
+struct Client {
+  OwnedFd fd;
+  std::string in, out;
+  bool busy = false;    // a worker has its question
+  bool ending = false;  // nothing more is read; gone once `out` is sent
+  int64_t last_ms = monotonic_ms();
+};
+
+bool someone_listens(const sockaddr_un& address) {
+  const OwnedFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+Result<OwnedFd> listen_at(const std::string& path, mode_t mode) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (!path.starts_with('/') || path.size() >= sizeof address.sun_path)
+    return Error{ErrorKind::BadInput, "", "-listen needs an absolute path of at most 107 bytes"};
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  struct stat st {};
+  if (::lstat(path.c_str(), &st) == 0) {
+    if (!S_ISSOCK(st.st_mode))
+      return Error{ErrorKind::Exists, "", path + " exists and is no socket"};
+    if (someone_listens(address)) return Error{ErrorKind::InUse, "", "a server listens at " + path};
+    if (::unlink(path.c_str()) != 0) return system_error("unlink " + path, errno);
+  }
+  OwnedFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.valid()) return system_error("socket", errno);
+  const mode_t before = ::umask(0777 & ~mode);
+  const int bound = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const int bind_errno = errno;
+  ::umask(before);
+  if (bound != 0) return system_error("bind " + path, bind_errno);
+  if (::listen(fd.get(), 256) != 0) return system_error("listen", errno);
+  return fd;
+}
+
+class Server {
+ public:
+  Server(Commands& commands, const ServerOptions& options, OwnedFd listener, OwnedFd signals,
+         const std::function<void(std::string_view)>& log)
+      : commands_(commands),
+        options_(options),
+        listener_(std::move(listener)),
+        signals_(std::move(signals)),
+        log_(log),
+        workers_(options.workers) {}
+
+  void run() {
+    for (;;) {
+      std::vector<pollfd> fds = watched();
+      if (::poll(fds.data(), fds.size(), 30'000) < 0 && errno != EINTR) return;
+      if (fds[0].revents != 0) return;
+      if (fds[1].revents != 0) take_results();
+      if (fds[2].revents != 0) accept_clients();
+      for (size_t i = 3; i < fds.size(); ++i)
+        if (fds[i].revents != 0) serve_client(polled_[i - 3], fds[i].revents);
+      drop_finished();
+    }
+  }
+
+ private:
+  std::vector<pollfd> watched() {
+    std::vector<pollfd> fds{{signals_.get(), POLLIN, 0}, {workers_.done_fd(), POLLIN, 0}};
+    fds.push_back({clients_.size() < kMaxClients ? listener_.get() : -1, POLLIN, 0});
+    polled_.clear();
+    for (auto& [id, client] : clients_) {
+      short events = client.out.empty() ? 0 : POLLOUT;
+      if (!client.busy && !client.ending && client.out.size() < kMaxUnsent) events |= POLLIN;
+      // One that hung up and waits for its worker would wake us for nothing.
+      const bool finished = client.ending && client.out.empty();
+      fds.push_back({finished ? -1 : client.fd.get(), events, 0});
+      polled_.push_back(id);
+    }
+    return fds;
+  }
+
+  void accept_clients() {
+    while (clients_.size() < kMaxClients) {
+      OwnedFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      if (!fd.valid()) return;
+      ucred peer{};
+      socklen_t size = sizeof peer;
+      const bool known = ::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+      if (!known || (peer.uid != 0 && peer.uid != ::geteuid() &&
+                     (options_.mail_uid == 0 || peer.uid != options_.mail_uid))) {
+        log_(concat("refused a client of uid ", peer.uid));
+        continue;
+      }
+      Client& client = clients_[++last_id_];
+      client.fd = std::move(fd);
+      serve_client(last_id_, POLLIN);  // its question is usually there already
+    }
+  }
+
+  void serve_client(uint64_t id, short events) {
+    const auto found = clients_.find(id);
+    if (found == clients_.end()) return;
+    Client& client = found->second;
+    if ((events & POLLIN) != 0 && !client.busy && !client.ending) {
+      char chunk[4096];
+      const ssize_t n = ::recv(client.fd.get(), chunk, sizeof chunk, 0);
+      if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) client.ending = true;
+      if (n > 0) {
+        client.in.append(chunk, static_cast<size_t>(n));
+        client.last_ms = monotonic_ms();
+      }
+      ::explicit_bzero(chunk, sizeof chunk);
+    } else if ((events & (POLLHUP | POLLERR)) != 0) {
+      client.ending = true;
+      client.out.clear();
+    }
+    answer_lines(id, client);
+    send_some(client);
+  }
+
+  void answer_lines(uint64_t id, Client& client) {
+    while (!client.busy && client.out.size() < kMaxUnsent) {
+      const size_t end = client.in.find('\n');
+      if (end == std::string::npos || end > kMaxLine) {
+        if (client.in.size() > kMaxLine) client.ending = true;
+        return;
+      }
+      std::string line = client.in.substr(0, end);
+      std::fill_n(client.in.begin(), end, '\0');
+      client.in.erase(0, end + 1);
+      if (auto quick = commands_.quick_answer(line)) {
+        client.out += *quick;
+      } else {
+        client.busy = true;
+        workers_.start(id, [this, line]() mutable {
+          std::string answer = commands_.answer(line);
+          wipe(line);
+          return answer;
+        });
+      }
+      wipe(line);
+    }
+  }
+
+  void take_results() {
+    for (auto& [id, answer] : workers_.take_done()) {
+      const auto found = clients_.find(id);
+      if (found == clients_.end()) continue;
+      Client& client = found->second;
+      client.busy = false;
+      client.out += answer;
+      client.last_ms = monotonic_ms();
+      if (answer.empty()) {  // quit
+        client.in.clear();
+        client.ending = true;
+      }
+      answer_lines(id, client);
+      send_some(client);
+    }
+  }
+
+  static void send_some(Client& client) {
+    while (!client.out.empty()) {
+      const ssize_t n = ::send(client.fd.get(), client.out.data(), client.out.size(), MSG_NOSIGNAL);
+      if (n > 0) client.out.erase(0, static_cast<size_t>(n));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0 && errno == EAGAIN) return;
+      if (n < 0) {
+        client.ending = true;
+        client.out.clear();
+      }
+    }
+  }
+
+  void drop_finished() {
+    const int64_t long_ago = monotonic_ms() - kIdleSeconds * 1000;
+    std::erase_if(clients_, [&](const auto& entry) {
+      const Client& client = entry.second;
+      return (client.ending && client.out.empty() && !client.busy) ||
+             (!client.busy && client.last_ms < long_ago);
+    });
+  }
+
+  Commands& commands_;
+  const ServerOptions& options_;
+  OwnedFd listener_, signals_;
+  const std::function<void(std::string_view)>& log_;
+  std::map<uint64_t, Client> clients_;
+  std::vector<uint64_t> polled_;
+  uint64_t last_id_ = 0;
+  Workers workers_;  // last: its threads end before anything they use
+};
+
+}  // namespace
+
+Status serve(Commands& commands, const ServerOptions& options,
+             const std::function<void(std::string_view)>& log) {
+  Result<OwnedFd> listener = listen_at(options.path, options.mode);
+  if (!listener) return std::move(listener.error());
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGINT);
+  ::sigprocmask(SIG_BLOCK, &ending, nullptr);
+  OwnedFd signals(::signalfd(-1, &ending, SFD_CLOEXEC));
+  if (!signals.valid()) return system_error("signalfd", errno);
+  log(concat("listening at ", options.path));
+  Server(commands, options, std::move(*listener), std::move(signals), log).run();
+  (void)::unlink(options.path.c_str());  // if it is gone already, so much the better
+  return {};
+}
+
+}  // namespace dmail::nwauth

@@ -1,0 +1,83 @@
+#include "tools/nwauth/user_table.h"
+
+#include <mutex>
+
+#include "io/clock.h"
+
+namespace dmail::nwauth {
+
+Result<std::unique_ptr<UserTable>> UserTable::open(const std::string& directory, bool read_only) {
+  std::unique_ptr<UserTable> users(new UserTable(directory, read_only));
+  DMAIL_TRY(users->reopen());
+  return users;
+}
+
+Status UserTable::reopen() {
+  const std::unique_lock lock(mutex_);
+  table_.reset();
+  environment_.reset();
+  table::EnvironmentOptions options;
+  options.read_only = read_only_;
+  auto environment = table::Environment::open(directory_, options);
+  if (!environment) return std::move(environment.error());
+  auto opened = (*environment)->table("users.db");
+  if (!opened) return std::move(opened.error());
+  environment_ = std::move(*environment);
+  table_ = std::move(*opened);
+  return {};
+}
+
+template <typename R, typename Call>
+R UserTable::with_table(const Call& call) {
+  for (bool again = false;; again = true) {
+    std::shared_lock lock(mutex_);
+    R result = table_ ? call(*table_) : R(Error{ErrorKind::Io, "Try again later", "not open"});
+    if (result || result.error().kind != ErrorKind::Io || again) return result;
+    lock.unlock();
+    DMAIL_TRY(reopen());
+  }
+}
+
+Result<std::optional<Record>> UserTable::find(const std::string& user) {
+  using Stored = Result<std::optional<std::string>>;
+  Stored bytes = with_table<Stored>([&](table::Table& t) { return t.find(user); });
+  if (!bytes) return std::move(bytes.error());
+  if (!*bytes) return std::optional<Record>();
+  Result<Record> record = parse_record(**bytes);
+  if (!record) return std::move(record.error());
+  return std::optional<Record>(std::move(*record));
+}
+
+Status UserTable::change(const std::string& user, const std::function<void(Record&)>& edit) {
+  Status parsed;
+  Status done = with_table<Status>([&](table::Table& t) {
+    return t.update(user, [&](std::optional<std::string_view> old) -> std::optional<std::string> {
+      Record record;
+      record.created = wall_seconds();
+      if (old) {
+        Result<Record> stored = parse_record(*old);
+        if (!stored) {
+          parsed = std::move(stored.error());
+          return std::string(*old);
+        }
+        record = std::move(*stored);
+      }
+      edit(record);
+      return serialise(record);
+    });
+  });
+  return parsed ? done : parsed;
+}
+
+Result<bool> UserTable::remove(const std::string& user) {
+  return with_table<Result<bool>>([&](table::Table& t) { return t.remove(user); });
+}
+
+Status UserTable::names(std::string_view prefix,
+                        const std::function<bool(std::string_view)>& each) {
+  return with_table<Status>([&](table::Table& t) {
+    return t.scan(prefix, [&](std::string_view key, std::string_view) { return each(key); });
+  });
+}
+
+}  // namespace dmail::nwauth
