@@ -1,0 +1,15 @@
+# SIGTERM ends a waiting session with BYE, also in IDLE.
+C1: a NOOP
+S1: a OK NOOP completed
+SIGNAL TERM 1
+S1: * BYE Server is shutting down
+S1: <END>
+C2: a SELECT INBOX
+S2: ...
+S2: a OK [READ-WRITE] SELECT completed
+C2: b IDLE
+S2: + idling
+SLEEP 0.2
+SIGNAL TERM 2
+S2: * BYE Server is shutting down
+S2: <END>
