@@ -69,6 +69,7 @@ PROGRAMS += imapd-session
 imapd-session_SRC := $(call session_src,imapd)
 imapd-session_LIBS := $(CHAIN_HOST) $(CHAIN_MAIL)
 imapd-session_LINK := static
+FUZZ_OWN_fuzz_imap := imapd
 imapd-session_EXT := -lcrypt
 
 # nwauth: the default authentication module.

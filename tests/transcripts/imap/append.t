@@ -1,7 +1,7 @@
 # APPEND: flags, date, APPENDUID, both kinds of literal; what comes back is what was sent.
 C: a CREATE saved
 S: a OK CREATE completed
-C: b APPEND saved (\Seen $Forwarded) "17-Jul-1996 02:44:25 -0700" {32}
+C: b APPEND saved (\Seen $Forwarded) "17-Jul-1996 02:44:25 -0700" {30}
 S: + Ready for literal data
 C: Subject: one
 C: 
@@ -29,11 +29,10 @@ S: * OK [UIDVALIDITY $v] UID validity status
 S: ...
 S: e OK [READ-WRITE] SELECT completed
 C: f FETCH 1 (FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])
-S: * 1 FETCH (FLAGS (\Recent \Seen $Forwarded) INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 32 BODY[] {32}
+S: * 1 FETCH (FLAGS (\Recent \Seen $Forwarded) INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 30 BODY[] {30}
 S: Subject: one
 S: 
 S: From here on
-S: 
 S: )
 S: f OK FETCH completed
 C: g FETCH 2 BODY.PEEK[]
@@ -41,7 +40,6 @@ S: * 2 FETCH (BODY[] {29}
 S: Subject: two
 S: 
 S: .dots stay
-S: 
 S: )
 S: g OK FETCH completed
 # Into the selected mailbox: told before the OK.

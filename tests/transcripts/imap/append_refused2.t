@@ -23,9 +23,8 @@ C: j STATUS INBOX (MESSAGES)
 S: * STATUS INBOX (MESSAGES 0)
 S: j OK STATUS completed
 # Trailing text after the message.
-C: k APPEND INBOX {5+}
-C: x: y
-R: \r
-R: \nl NOOP\r\n
-S: ...
+C: k APPEND INBOX {4+}
+C: x: y trailing
+S: k BAD Message literal expected
+C: l NOOP
 S: l OK NOOP completed

@@ -5,6 +5,7 @@ C: b APPEND A {25+}
 C: Subject: in A
 C: 
 C: text A
+C: 
 S: b OK [APPENDUID $v 1] APPEND completed
 C: c CREATE A/B
 S: c OK CREATE completed

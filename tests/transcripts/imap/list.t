@@ -23,7 +23,7 @@ S: g OK LIST completed
 C: h LIST "" t*o
 S: * LIST (\HasNoChildren) "/" top/two
 S: h OK LIST completed
-C: i LIST "" %*%*%*%*%*%*%*%*%*%*%*%*%*%*%*%*x
+C: i LIST "" %*%*%*%*%*%*%*%*%*%*%*%*%*%*%*%*y
 S: i OK LIST completed
 C: j LIST "" nothing%
 S: j OK LIST completed
