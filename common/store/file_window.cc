@@ -11,7 +11,7 @@ FileWindow::FileWindow(int fd, uint64_t limit, size_t capacity)
     : fd_(fd),
       limit_(limit),
       capacity_(capacity),
-      buffer_(std::make_unique_for_overwrite<char[]>(capacity)) {}
+      buffer_(std::make_unique_for_overwrite<char[]>(capacity + kPadding)) {}
 
 Result<std::string_view> FileWindow::at(uint64_t offset, size_t want) {
   assert(want <= capacity_);
@@ -31,6 +31,7 @@ Result<std::string_view> FileWindow::at(uint64_t offset, size_t want) {
   auto n = read_at(fd_, {buffer_.get() + kept, room}, offset + kept);
   if (!n) return std::move(n.error());
   size_ += *n;
+  std::memset(buffer_.get() + size_, 0, kPadding);
   return std::string_view(buffer_.get(), size_);
 }
 

@@ -13,6 +13,8 @@ namespace dmail::store {
 class FileWindow {
  public:
   static constexpr size_t kCapacity = 256 * 1024;
+  // Zero bytes that can be read behind every view.
+  static constexpr size_t kPadding = 16;
   // Reads [0, limit) of `fd`, which stays the caller's.
   FileWindow(int fd, uint64_t limit, size_t capacity = kCapacity);
 

@@ -11,14 +11,15 @@
 
 namespace dmail::store {
 
-inline constexpr size_t kMaxKeywords = 64;      // 30 in an mbx file
-inline constexpr size_t kMaxKeywordLength = 64; // octets
+inline constexpr size_t kMaxKeywords = 64;       // 30 in an mbx file
+inline constexpr size_t kMaxKeywordLength = 64;  // octets
 
 // An IMAP atom (RFC 3501 section 9): what a client may be told inside a flag list.
 constexpr bool is_keyword(std::string_view name) {
   if (name.empty() || name.size() > kMaxKeywordLength) return false;
   for (char c : name)
-    if (!is_graph(c) || std::string_view("(){%*\"\\]").find(c) != std::string_view::npos) return false;
+    if (!is_graph(c) || std::string_view("(){%*\"\\]").find(c) != std::string_view::npos)
+      return false;
   return true;
 }
 

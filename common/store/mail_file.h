@@ -2,11 +2,12 @@
 // written so that a crash between any two system calls leaves every acknowledged message whole.
 // Knows nothing of sessions, sequence numbers, the index or any protocol.
 //
-// Locking is the caller's: `scan`, `read_header` and reading text need the shared lock, all else the
-// exclusive one.  The caller syncs nothing: a call that returns success has done fdatasync itself.
+// Locking is the caller's: `scan`, `read_header` and reading text need the shared lock, all else
+// the exclusive one.  The caller syncs nothing: a call that returns success has done fdatasync
+// itself.
 //
-// Records: save_date, mod_sequence, cache and record_crc are the caller's; a MailFile reports them as 0
-// and leaves them alone where it updates records.
+// Records: save_date, mod_sequence, cache and record_crc are the caller's; a MailFile reports them
+// as 0 and leaves them alone where it updates records.
 #pragma once
 
 #include <functional>
@@ -33,9 +34,9 @@ class TextSource {
 
 // What the file as a whole says of itself.
 struct FileHeader {
-  uint32_t uid_validity = 0;  // 0: the file has none written
-  uint32_t last_uid = 0;      // highest UID ever given, as far as the file knows
-  uint64_t first_message = 0; // offset of the first message
+  uint32_t uid_validity = 0;   // 0: the file has none written; given to a writer: keep the file's
+  uint32_t last_uid = 0;       // highest UID ever given, as far as the file knows
+  uint64_t first_message = 0;  // offset of the first message
 };
 
 struct NewMessage {
@@ -55,7 +56,8 @@ class MailFile {
   // Opens by looking at the first bytes; an empty file is mbox when `empty_is_mbox`, else mbx.
   // Corrupt: the file is neither.  `fd` is not owned.  `journal` is the path of the file (in a
   // directory the user owns) that protects rewriting in place.
-  static Result<std::unique_ptr<MailFile>> open(int fd, const std::string& journal, bool empty_is_mbox);
+  static Result<std::unique_ptr<MailFile>> open(int fd, const std::string& journal,
+                                                bool empty_is_mbox);
   // The bytes of a new, empty mbx file.
   static std::string new_mbx(uint32_t uid_validity);
 
@@ -68,36 +70,41 @@ class MailFile {
 
   virtual Result<FileHeader> read_header(KeywordTable& keywords) = 0;
 
-  // Reports every whole living message from offset `from` (a message start, or the end an earlier scan
-  // returned) on, in file order; messages marked as expunged are passed over.  UIDs ascend within one
-  // scan; uid 0 where the file has none, or none that can be believed.  Keyword names met are added to
-  // `keywords`.  Returns the offset after the last whole message: smaller than the file where an append
-  // was cut short.  Corrupt when `from` is no message start.
+  // Reports every whole living message from offset `from` (a message start, or the end an earlier
+  // scan returned) on, in file order; messages marked as expunged are passed over.  UIDs ascend
+  // within one scan; uid 0 where the file has none, or none that can be believed.  Keyword names
+  // met are added to `keywords`.  Returns the offset after the last whole message: smaller than the
+  // file where an append was cut short.  Corrupt when `from` is no message start.
   virtual Result<uint64_t> scan(uint64_t from, KeywordTable& keywords,
                                 const std::function<void(const Record&)>& found) = 0;
-  // What the last scan met that is no mail and no torn append, for the log; empty when all was well.
+  // What the last scan met that is no mail and no torn append, for the log; empty when all was
+  // well.
   [[nodiscard]] virtual const std::string& damage() const = 0;
-  // True when `r` still describes what stands at r.offset (checks the start line against prefix_crc).
+  // True when `r` still describes what stands at r.offset (checks the start line against
+  // prefix_crc).
   virtual bool verify(const Record& r) = 0;
 
   // Adds messages after offset `end` (anything behind it, a torn append, is cut off first), all or
   // none: on failure the file is cut back to `end`.  Fills `out` with their records.
-  virtual Status append(uint64_t end, std::span<const NewMessage> messages, const KeywordTable& keywords,
-                        const FileHeader& header, std::vector<Record>& out) = 0;
+  virtual Status append(uint64_t end, std::span<const NewMessage> messages,
+                        const KeywordTable& keywords, const FileHeader& header,
+                        std::vector<Record>& out) = 0;
 
   // Writes uid, flags and keywords of `changed` (records with the new values, pointing into `all`).
-  // `all`: every live record of the mailbox, in order; when state does not fit in place the file is rewritten from
-  // there on and the records in `all` get their new offsets and sizes (then returns true).
-  // `header` is written, too, where the format keeps it.
+  // `all`: every live record of the mailbox, in order; when state does not fit in place the file is
+  // rewritten from there on and the records in `all` get their new offsets and sizes (then returns
+  // true). `header` is written, too, where the format keeps it.
   virtual Result<bool> write_state(std::span<Record*> changed, std::span<Record> all,
                                    const KeywordTable& keywords, const FileHeader& header) = 0;
-  // Takes the messages of `all` that carry kExpunged out.  Formats that mark do so in place and leave
-  // the room; mbox rewrites and updates offsets in `all` (the dead ones keep theirs).
-  virtual Status expunge(std::span<Record> all, const KeywordTable& keywords, const FileHeader& header) = 0;
-  // Wins back room of messages that expunge only marked: `all` are the live records; offsets change.
-  // Returns the number of bytes won; 0 when the format leaves none.  Only when nobody else has the
-  // file open under an older idea of its offsets.
-  virtual Result<uint64_t> compact(std::span<Record> all, const KeywordTable& keywords, const FileHeader& header) = 0;
+  // Takes the messages of `all` that carry kExpunged out.  Formats that mark do so in place and
+  // leave the room; mbox rewrites and updates offsets in `all` (the dead ones keep theirs).
+  virtual Status expunge(std::span<Record> all, const KeywordTable& keywords,
+                         const FileHeader& header) = 0;
+  // Wins back room of messages that expunge only marked: `all` are the live records; offsets
+  // change. Returns the number of bytes won; 0 when the format leaves none.  Only when nobody else
+  // has the file open under an older idea of its offsets.
+  virtual Result<uint64_t> compact(std::span<Record> all, const KeywordTable& keywords,
+                                   const FileHeader& header) = 0;
 };
 
 // Message text as readers get it: CRLF lines, mboxrd quoting taken off, r.size octets exactly.
@@ -116,12 +123,12 @@ class TextReader : public TextSource {
   void convert(bool last);
   int fd_;
   Record record_;
-  uint64_t raw_at_ = 0;   // next byte to read, relative to the text's start in the file
-  uint64_t given_ = 0;    // octets given so far
+  uint64_t raw_at_ = 0;  // next byte to read, relative to the text's start in the file
+  uint64_t given_ = 0;   // octets given so far
   std::string raw_;
   std::string out_;
-  char last_ = '\n';      // last raw byte before raw_at_, for line starts and CR LF
-  size_t skip_ = 0;       // octets of the next piece that seek() passes over
+  char last_ = '\n';  // last raw byte before raw_at_, for line starts and CR LF
+  size_t skip_ = 0;   // octets of the next piece that seek() passes over
   bool held_ = false;
 };
 

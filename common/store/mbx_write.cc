@@ -36,10 +36,12 @@ Result<MbxKeywordMap> MbxFile::update_head(const KeywordTable& keywords, uint64_
   if (!head) return std::move(head.error());
   KeywordTable names = keywords;
   MbxKeywordMap map(head->header, names);
-  bool changed =
-      header.uid_validity != head->header.uid_validity || header.last_uid != head->header.last_uid;
-  head->header.uid_validity = header.uid_validity;
-  head->header.last_uid = header.last_uid;
+  bool changed = header.uid_validity != 0 && (header.uid_validity != head->header.uid_validity ||
+                                              header.last_uid != head->header.last_uid);
+  if (changed) {
+    head->header.uid_validity = header.uid_validity;
+    head->header.last_uid = header.last_uid;
+  }
   if (!map.place(keywords, wanted, head->header, changed)) return full_of_keywords();
   if (changed) DMAIL_TRY(write_at(fd_, format_mbx_header(head->header, head->bytes), 0));
   return map;

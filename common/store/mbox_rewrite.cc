@@ -1,0 +1,175 @@
+#include <algorithm>
+
+#include "base/crc32.h"
+#include "base/text.h"
+#include "io/file.h"
+#include "store/mbox_file.h"
+#include "store/rewrite_journal.h"
+#include "store/text_encoder.h"
+
+namespace dmail::store {
+namespace {
+
+Error changed_file(const Record& r) {
+  return {ErrorKind::Corrupt, "The mailbox has changed",
+          concat("no message of UID ", r.uid, " at offset ", r.offset)};
+}
+
+// Passes the text of `r` on as it is to be stored.
+template <typename Each>
+Status encode_text(int fd, const Record& r, Each each) {
+  TextReader reader(fd, r);
+  TextEncoder encoder(TextEncoder::Form::QuotedLf);
+  std::string bytes;
+  for (;;) {
+    auto piece = reader.next();
+    if (!piece) return std::move(piece.error());
+    if (piece->empty()) break;
+    encoder.feed(*piece, bytes);
+    DMAIL_TRY(each(std::string_view(bytes)));
+    bytes.clear();
+  }
+  encoder.finish(bytes);
+  return each(std::string_view(bytes));
+}
+
+}  // namespace
+
+// False when there is no room for what `r` says.
+Result<bool> MboxFile::write_in_place(const Record& r, const KeywordTable& keywords) {
+  if (!(r.form & kStateRoom)) return false;
+  std::string bytes(r.prefix_size, '\0');
+  auto n = read_at(fd_, bytes, r.offset);
+  if (!n) return std::move(n.error());
+  if (*n != bytes.size() || r.from_size > bytes.size() ||
+      crc32(std::string_view(bytes).substr(0, r.from_size)) != r.prefix_crc)
+    return changed_file(r);
+  auto state = parse_mbox_state(std::string_view(bytes).substr(r.from_size));
+  if (!state || state->length != r.prefix_size - r.from_size) return changed_file(r);
+  const std::string names = mbox_keyword_text(r.keywords, keywords);
+  const size_t room = state->length - kStateFixed - 1;
+  if (names.size() > room) return false;
+  state->uid = r.uid;
+  state->flags = r.flags & kSystemFlags;
+  state->old = true;
+  state->keywords = names;
+  const std::string block = format_mbox_state(*state, room);
+  DMAIL_TRY(write_at(fd_, std::string_view(block).substr(kStateUidAt),
+                     r.offset + r.from_size + kStateUidAt));
+  return true;
+}
+
+Result<bool> MboxFile::write_state(std::span<Record*> changed, std::span<Record> all,
+                                   const KeywordTable& keywords, const FileHeader& header) {
+  auto head = load_head();
+  if (!head) return std::move(head.error());
+  DMAIL_TRY(write_base(*head, header));
+  uint64_t start = UINT64_MAX;
+  for (const Record* r : changed) {
+    auto fits = write_in_place(*r, keywords);
+    if (!fits) return std::move(fits.error());
+    if (!*fits) start = std::min(start, r->offset);
+  }
+  if (start == UINT64_MAX) {
+    DMAIL_TRY(sync_file(fd_));
+    return false;
+  }
+  DMAIL_TRY(rewrite(start, head->first, all, keywords, header));
+  return true;
+}
+
+Status MboxFile::expunge(std::span<Record> all, const KeywordTable& keywords,
+                         const FileHeader& header) {
+  const auto dead =
+      std::find_if(all.begin(), all.end(), [](const Record& r) { return r.form & kExpunged; });
+  if (dead == all.end()) return {};
+  auto head = load_head();
+  if (!head) return std::move(head.error());
+  DMAIL_TRY(write_base(*head, header));
+  uint64_t start = dead->offset;
+  if (head->base_at == 0 && header.last_uid > head->last_uid) {
+    // No place for the last UID in the first message: another agent's.  When no message that stays
+    // has that UID, the first one is given a block, or the UID would be given again.
+    uint32_t highest = head->last_uid;
+    for (const Record& r : all)
+      if (!(r.form & kExpunged)) highest = std::max(highest, r.uid);
+    if (highest < header.last_uid) start = all.front().offset;
+  }
+  return rewrite(start, head->first, all, keywords, header);
+}
+
+// Copies one message to the journal with a block of its own; returns its record there.
+Result<Record> MboxFile::rewrite_one(RewriteJournal& journal, const Record& r, bool first,
+                                     const KeywordTable& keywords, const FileHeader& header) {
+  char line[kMaxFromLine + 1];
+  auto n = read_at(fd_, {line, std::min<size_t>(r.from_size, kMaxFromLine)}, r.offset);
+  if (!n) return std::move(n.error());
+  std::string_view from(line, *n);
+  if (*n != r.from_size || crc32(from) != r.prefix_crc) return changed_file(r);
+  if (from.ends_with("\r\n")) {
+    line[from.size() - 2] = '\n';
+    from.remove_suffix(1);
+  }
+  const bool ours = r.form & kQuoted;
+  Record fresh = r;
+  std::string_view line_end;  // missing at the end of text of ours that somebody cut
+  if (ours) {
+    char last = '\n';
+    if (r.raw_size > 0) {
+      n = read_at(fd_, {&last, 1}, r.offset + r.prefix_size + r.raw_size - 1);
+      if (!n) return std::move(n.error());
+      if (*n != 1) return changed_file(r);
+    }
+    if (last != '\n') line_end = "\n";
+    fresh.raw_size = r.raw_size + line_end.size();
+  } else {
+    fresh.raw_size = 0;
+    DMAIL_TRY(encode_text(fd_, r, [&](std::string_view bytes) {
+      fresh.raw_size += bytes.size();
+      return Status();
+    }));
+  }
+  const std::string names = mbox_keyword_text(r.keywords, keywords);
+  MboxState state;
+  state.size = fresh.raw_size;
+  state.zone_minutes = r.zone_minutes;
+  state.uid = r.uid;
+  state.flags = r.flags & kSystemFlags;
+  state.old = true;
+  state.keywords = names;
+  if (first) state.uid_validity = header.uid_validity, state.last_uid = header.last_uid;
+  const std::string block = format_mbox_state(state, mbox_keyword_room(names.size()));
+  fresh.offset = journal.position();
+  fresh.from_size = static_cast<uint16_t>(from.size());
+  fresh.prefix_size = static_cast<uint32_t>(from.size() + block.size());
+  fresh.prefix_crc = crc32(from);
+  fresh.form = kLfLines | kQuoted | kStateRoom;
+  DMAIL_TRY(journal.write(from));
+  DMAIL_TRY(journal.write(block));
+  if (ours)
+    DMAIL_TRY(journal.copy(r.offset + r.prefix_size, r.raw_size));
+  else
+    DMAIL_TRY(encode_text(fd_, r, [&](std::string_view bytes) { return journal.write(bytes); }));
+  DMAIL_TRY(journal.write(line_end));
+  DMAIL_TRY(journal.write("\n"));
+  return fresh;
+}
+
+// Writes everything living from `start` on anew; `first` is where the first message of the file is.
+Status MboxFile::rewrite(uint64_t start, uint64_t first, std::span<Record> all,
+                         const KeywordTable& keywords, const FileHeader& header) {
+  std::vector<std::pair<Record*, Record>> moved;
+  RewriteJournal journal(fd_, journal_);
+  DMAIL_TRY(journal.begin(start));
+  for (Record& r : all) {
+    if (r.offset < start || (r.form & kExpunged)) continue;
+    auto fresh = rewrite_one(journal, r, journal.position() == first, keywords, header);
+    if (!fresh) return std::move(fresh.error());
+    moved.emplace_back(&r, *fresh);
+  }
+  DMAIL_TRY(journal.commit());
+  for (const auto& [r, fresh] : moved) *r = fresh;
+  return {};
+}
+
+}  // namespace dmail::store
