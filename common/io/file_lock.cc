@@ -37,16 +37,25 @@ bool try_lock(int fd, short type, int& failure) {
   return false;
 }
 
+std::string host_name() {
+  char name[256] = "";
+  if (::gethostname(name, sizeof name - 1) != 0) return "";
+  return name;
+}
+
 // A dotlock left by a process that is gone.
 bool stale(const std::string& path, int stale_seconds) {
   struct stat st {};
-  if (::lstat(path.c_str(), &st) != 0) return false;
-  if (!S_ISREG(st.st_mode) || wall_seconds() - st.st_mtime < stale_seconds) return false;
-  auto text = read_file(path, 64);
+  if (::lstat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return false;
+  const bool old = wall_seconds() - st.st_mtime >= stale_seconds;
+  auto text = read_file(path, 512);
   if (!text) return false;
-  const auto pid = parse_u32(trim(*text), 0x7fffffff);
-  if (!pid || *pid == 0) return true;
-  return ::kill(static_cast<pid_t>(*pid), 0) != 0 && errno == ESRCH;
+  std::string_view rest = *text;
+  const auto pid = parse_u32(trim(take_until(rest, '\n')), 0x7fffffff);
+  const bool dead = pid && *pid != 0 && ::kill(static_cast<pid_t>(*pid), 0) != 0 && errno == ESRCH;
+  // A number means something only on the host that wrote it.
+  if (dead && trim(rest) == host_name()) return true;
+  return old && (dead || !pid || *pid == 0);
 }
 
 }  // namespace
@@ -94,7 +103,7 @@ Result<FileLock> FileLock::take_with_dotlock(int fd, const std::string& path, De
       OwnedFd file(made);
       lock->dotlock_ = name;
       // The text is only for stale locks; a lock without it still holds.
-      (void)write_at(file.get(), concat(::getpid(), '\n'), 0).ok();
+      (void)write_at(file.get(), concat(::getpid(), '\n', host_name(), '\n'), 0).ok();
       return lock;
     }
     if (errno == EACCES || errno == EPERM || errno == EROFS) return lock;

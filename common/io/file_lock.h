@@ -21,8 +21,9 @@ class FileLock {
 
   // Waits until `deadline` (InUse after it).  `fd` must stay open while the lock is held.
   static Result<FileLock> take(int fd, LockMode mode, Deadline deadline);
-  // Exclusive, with the dotlock: `path` + ".lock", made by O_EXCL with our pid in it; one whose age
-  // is over `stale_seconds` and whose pid is dead is removed.  EACCES, EPERM and EROFS on making it
+  // Exclusive, with the dotlock: `path` + ".lock", made by O_EXCL with our pid and host in
+  // it; one of this host whose pid is dead is removed, any other when over `stale_seconds` old with
+  // no live pid.  EACCES, EPERM and EROFS on making it
   // mean that fcntl alone protects the file.
   static Result<FileLock> take_with_dotlock(int fd, const std::string& path, Deadline deadline,
                                             int stale_seconds = 120);

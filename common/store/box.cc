@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "io/clock.h"
 #include "io/file.h"
+#include "store/folder_names.h"
 
 namespace dmail::store {
 namespace {
@@ -102,11 +103,27 @@ Result<FileLock> Box::lock_shared() {
                         Deadline::in_seconds(context_->config.lock_seconds));
 }
 
+// The mail file still stands where the index and journal of our name belong to it.
+Status Box::still_there() {
+  const auto leads_here = [&](const std::string& path) {
+    struct stat st {
+    }, own{};
+    return ::lstat(path.c_str(), &st) == 0 && ::fstat(fd_.get(), &own) == 0 &&
+           st.st_dev == own.st_dev && st.st_ino == own.st_ino;
+  };
+  if (leads_here(place_.path)) return {};
+  const std::string inside = concat(place_.path, '/', kOwnMail);  // it got children meanwhile
+  if (place_.drop_file || !leads_here(inside)) return gone(place_.path);
+  place_.path = inside;
+  return {};
+}
+
 Result<Box::Held> Box::lock() {
   const Deadline deadline = Deadline::in_seconds(context_->config.lock_seconds);
   auto lock = is_mbx_ ? FileLock::take(fd_.get(), LockMode::Exclusive, deadline)
                       : FileLock::take_with_dotlock(fd_.get(), place_.path, deadline);
   if (!lock) return std::move(lock.error());
+  DMAIL_TRY(still_there());
   Held held;
   held.lock = std::move(*lock);
   DMAIL_TRY(bring_in_step(held));

@@ -102,6 +102,7 @@ class Box {
 
  private:
   Box(const StoreContext& context, BoxPlace place, OwnedFd fd);
+  Status still_there();
   bool in_step(const FileIdentity& now);
   Status bring_in_step(Held& held);
   Status take_new_messages(Held& held, const FileIdentity& now);

@@ -41,6 +41,7 @@ Status MessageText::stable(const Locate& locate, const std::function<Status(cons
       auto taken = box_->lock_shared();
       if (!taken) return std::move(taken.error());
       lock = std::move(*taken);
+      buffer_layout_ = 1;
       const auto settled = index->header();
       if (!settled || settled->dirty != 0 || settled->layout % 2 != 0) {
         lock.release();
@@ -82,12 +83,17 @@ Status MessageText::stable(const Locate& locate, const std::function<Status(cons
 Result<std::string_view> MessageText::take_mbx(const Record& r, uint64_t want) {
   const uint64_t at = r.offset + r.prefix_size;
   const auto length = static_cast<size_t>(std::min(want, r.raw_size));
-  const bool inside =
-      buffer_layout_ % 2 == 0 && at >= buffer_at_ && at + length <= buffer_at_ + buffer_.size();
+  const auto h = box_->index()->header();
+  const bool inside = h && buffer_layout_ % 2 == 0 && buffer_layout_ == h->layout &&
+                      buffer_generation_ == h->generation && at >= buffer_at_ &&
+                      at + length <= buffer_at_ + buffer_.size();
   if (!inside) {
     const bool walking =
         r.offset >= next_offset_ && r.offset - next_offset_ < kWindow && r.raw_size < kSmall;
-    const size_t size = walking ? std::max(length, kWindow) : length;
+    // Bytes behind the last whole message are a torn append, and will be written over.
+    const uint64_t whole = h && h->end_offset > at ? h->end_offset - at : 0;
+    const size_t size =
+        walking ? std::max<size_t>(length, std::min<uint64_t>(kWindow, whole)) : length;
     if (buffer_.capacity() > kKeep && size <= kKeep) buffer_ = {};
     buffer_.resize(size);
     buffer_layout_ = 1;
@@ -96,7 +102,6 @@ Result<std::string_view> MessageText::take_mbx(const Record& r, uint64_t want) {
     buffer_.resize(*n);
     buffer_at_ = at;
     if (*n < length) return vanished(*box_);
-    const auto h = box_->index()->header();
     buffer_generation_ = h ? h->generation : 0;
     buffer_layout_ = h ? h->layout : 1;
   }

@@ -1,5 +1,8 @@
 # Tests.  `make unit-FOLDER` builds and runs the unit tests of one folder of common/ (or of a daemon).
 UNIT_FOLDERS := $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard tests/unit/*/*_test.cc)))))
+# One suite over all mail file formats, with processes side by side.
+UNIT_FOLDERS += drivers
+UNIT_SRC_drivers := $(wildcard tests/drivers/*_test.cc)
 
 BELOW_base := base
 BELOW_io := io base
@@ -11,6 +14,7 @@ BELOW_privsep := $(CHAIN_HOST)
 BELOW_table := table io base
 BELOW_mail := mail io base
 BELOW_store := $(CHAIN_MAIL)
+BELOW_drivers := $(CHAIN_MAIL)
 BELOW_imapd := $(CHAIN_HOST) $(CHAIN_MAIL)
 BELOW_dpopd := $(BELOW_imapd)
 BELOW_dsmtpd := $(BELOW_imapd)
@@ -25,7 +29,7 @@ EXT_dpopd := $(EXT_privsep)
 EXT_dsmtpd := $(EXT_privsep)
 
 define unit
-$(B)/tests/unit-$(1): $(B)/tests/unit/main.o $(call obj,$(wildcard tests/unit/$(1)/*_test.cc)) $(OWN_$(1)) \
+$(B)/tests/unit-$(1): $(B)/tests/unit/main.o $(call obj,$(or $(UNIT_SRC_$(1)),$(wildcard tests/unit/$(1)/*_test.cc))) $(OWN_$(1)) \
   $(call arch,$(sort $(BELOW_$(1))))
 	@mkdir -p $$(@D)
 	$(CXX) $(LDFLAGS_ALL) $(LINK_dynamic) -o $$@ $$(filter %.o,$$^) \
