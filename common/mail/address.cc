@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "base/text.h"
 #include "mail/lexer.h"
 
 namespace dmail::mail {
@@ -88,6 +89,15 @@ void AddressCursor::take_domain(std::string& out) {
   }
 }
 
+// Words before "@".  A name that stands there without brackets around the address is kept as one.
+void AddressCursor::set_local_part(Address& address, const std::string& words) {
+  address.mailbox = quoted_ ? words : without_dot_blanks(words);
+  const size_t blank = quoted_ ? std::string::npos : address.mailbox.rfind(' ');
+  if (blank == std::string::npos) return;
+  address.name = address.mailbox.substr(0, blank);
+  address.mailbox.erase(0, blank + 1);
+}
+
 // To the end of this address, without looking at what is quoted.
 void AddressCursor::skip_junk() {
   std::string scratch;
@@ -136,6 +146,7 @@ void AddressCursor::take_bracketed(Address& address) {
 // Fills what is missing; false when this is no address at all.
 bool AddressCursor::finish(Address& address) {
   lexer_.skip_cfws();
+  address.name = trim(address.name);
   if (address.name.empty()) address.name = lexer_.comment;
   lexer_.comment.clear();
   if (address.mailbox.empty() && address.host.empty()) {
@@ -176,11 +187,12 @@ bool AddressCursor::next(Address& address) {
       address.name = words;
       take_bracketed(address);
     } else if (lexer_.take('@')) {
-      address.mailbox = quoted_ ? words : without_dot_blanks(words);
+      set_local_part(address, words);
       take_domain(address.host);
       lexer_.skip_cfws();
       if (lexer_.take('<')) {  // a@b <a@b>: an address as the name, without the quotes it needs
-        address.name = std::exchange(address.mailbox, {}) + '@' + std::exchange(address.host, {});
+        if (!address.name.empty()) address.name += ' ';
+        address.name += std::exchange(address.mailbox, {}) + '@' + std::exchange(address.host, {});
         take_bracketed(address);
       } else {
         skip_junk();

@@ -32,6 +32,7 @@ class AddressCursor {
  private:
   bool take_words(std::string& out);
   void take_domain(std::string& out);
+  void set_local_part(Address& address, const std::string& words);
   void take_bracketed(Address& address);
   void skip_junk();
   bool finish(Address& address);

@@ -75,15 +75,14 @@ std::string unfold(std::string_view value) {
   out.reserve(value.size());
   while (!value.empty()) {
     const size_t size = line_size(value);
-    out.append(value[size - 1] == '\n' ? without_line_end(value.substr(0, size)) : value);
+    std::string_view line = value.substr(0, size);
     value.remove_prefix(size);
+    if (line.ends_with('\n')) line = without_line_end(line);
+    while (!line.empty() && is_blank(line.front())) line.remove_prefix(1);
+    while (!line.empty() && is_blank(line.back())) line.remove_suffix(1);
+    if (!out.empty() && !line.empty()) out += ' ';
+    out += line;
   }
-  size_t first = 0;
-  size_t last = out.size();
-  while (first < last && is_blank(out[first])) ++first;
-  while (last > first && is_blank(out[last - 1])) --last;
-  out.erase(last);
-  out.erase(0, first);
   return out;
 }
 

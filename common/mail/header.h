@@ -30,7 +30,8 @@ class FieldCursor {
 
 // Value of the first field of that name (case folded); empty view with null data when absent.
 std::string_view find_field(std::string_view header, std::string_view name);
-// Line ends of folding removed, outer blanks trimmed.
+// One line: each folding, the blanks around its line end included, becomes one blank; outer blanks
+// are trimmed.
 std::string unfold(std::string_view value);
 
 }  // namespace dmail::mail

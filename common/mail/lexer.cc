@@ -47,7 +47,12 @@ void Lexer::take_quoted(std::string& out) {
       return;
     }
     if (c == '\\' && at_ + 1 < s_.size()) c = s_[++at_];
-    if (c != '\r' && c != '\n') out += c;
+    if (c == '\n') {  // a folding is one blank
+      while (!out.empty() && is_blank(out.back())) out.pop_back();
+      while (at_ + 1 < s_.size() && is_blank(s_[at_ + 1])) ++at_;
+      c = ' ';
+    }
+    if (c != '\r') out += c;
   }
 }
 

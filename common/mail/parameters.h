@@ -16,6 +16,8 @@ class ParameterCursor {
   bool take_type(std::string_view& type, std::string_view& subtype);
   // The one token of a Content-Disposition.
   std::string_view take_token();
+  // After these: at the end or a semicolon, so that the token was all there was.
+  [[nodiscard]] bool at_parameters() const { return lexer_.at_end() || lexer_.peek() == ';'; }
 
   explicit ParameterCursor(std::string_view value);
   // `value` is valid until the next call.  Parameters without a name or "=" are skipped.

@@ -129,7 +129,7 @@ void Parser::apply(Part& part, const MimeFields& fields, bool digest) {
   if (fields.encoding.data() != nullptr) {
     ParameterCursor cursor(fields.encoding);
     const std::string_view token = cursor.take_token();
-    if (!token.empty()) part.encoding = upper(token);
+    if (!token.empty() && cursor.at_parameters()) part.encoding = upper(token);
   }
   ParameterCursor cursor(fields.type);
   std::string_view type;

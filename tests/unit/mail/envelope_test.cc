@@ -56,7 +56,7 @@ TEST_CASE("sender and reply-to default to from when absent or empty") {
 
 TEST_CASE("subjects are unfolded, not decoded") {
   CHECK(envelope_text("Subject: =?utf-8?q?a?=\r\n\t=?utf-8?q?b?= \"q\\\"\r\n\r\n") ==
-        "(NIL \"=?utf-8?q?a?=\t=?utf-8?q?b?= \\\"q\\\\\\\"\" NIL NIL NIL NIL NIL NIL NIL NIL)");
+        "(NIL \"=?utf-8?q?a?= =?utf-8?q?b?= \\\"q\\\\\\\"\" NIL NIL NIL NIL NIL NIL NIL NIL)");
   CHECK(envelope_text("Subject: caf\xe9\r\n") ==
         "(NIL {4}\r\ncaf\xe9 NIL NIL NIL NIL NIL NIL NIL NIL)");
   CHECK(envelope_text("Subject: a\rb\r\n") == "(NIL {3}\r\na\rb NIL NIL NIL NIL NIL NIL NIL NIL)");
@@ -85,6 +85,9 @@ TEST_CASE("addresses") {
   CHECK(to_list("[List] Bot <l@x>") == R"((("[List] Bot" NIL "l" "x")))");
   CHECK(to_list("J\xc3\xb6 <j@x>") == "(({3}\r\nJ\xc3\xb6 NIL \"j\" \"x\"))");
   CHECK(to_list("a@b,,c@d,") == R"(((NIL NIL "a" "b")(NIL NIL "c" "d")))");
+  CHECK(to_list("John Doe doe@x, A . b@y") == R"((("John Doe" NIL "doe" "x")(NIL NIL "A.b" "y")))");
+  CHECK(to_list("John a@b <a@b>") == R"((("John a@b" NIL "a" "b")))");
+  CHECK(to_list("\" Doe,\r\n\tJ \" <a@b>") == R"((("Doe, J" NIL "a" "b")))");
   CHECK(to_list("a@b <a@b>") == R"((("a@b" NIL "a" "b")))");
 }
 

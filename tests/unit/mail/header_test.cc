@@ -53,8 +53,9 @@ TEST_CASE("find_field takes the first, whatever the case") {
   CHECK(find_field("B:", "b").data() != nullptr);
 }
 
-TEST_CASE("unfold keeps blanks and lone carriage returns") {
-  CHECK(unfold(" one\r\n two\n\tthree ") == "one two\tthree");
+TEST_CASE("unfold makes one blank of a folding, and keeps lone carriage returns") {
+  CHECK(unfold(" one\r\n two \n\t three  four") == "one two three  four");
+  CHECK(unfold("\r\n one\r\n \r\n two\r\n") == "one two");
   CHECK(unfold("a\rb") == "a\rb");
   CHECK(unfold(" \r\n \t ") == "");
   CHECK(unfold("") == "");

@@ -79,6 +79,17 @@ TEST_CASE("type, parameters and the other fields are shown as sent") {
         "(\"TEXT\" \"PLAIN\" (\"name\" \"open\" \"CHARSET\" \"US-ASCII\") NIL NIL \"7BIT\" 1 0)");
 }
 
+TEST_CASE("an encoding that is none is taken for 7BIT") {
+  const auto encoding = [](const std::string& value) {
+    return parse_structure("Content-Transfer-Encoding: " + value + "\r\n\r\n").parts[0].encoding;
+  };
+  CHECK(encoding("base64") == "BASE64");
+  CHECK(encoding(" 8bit; x") == "8BIT");
+  CHECK(encoding("quoted printable") == "7BIT");
+  CHECK(encoding("text/html") == "7BIT");
+  CHECK(encoding("") == "7BIT");
+}
+
 TEST_CASE("lines that only begin like a MIME field are none") {
   CHECK(body("Content-\r\nContent-Type\r\nContent-: x\r\nContent-Type x: text/html\r\n"
              "Subject: y\r\nContent-Type: text/x\r\nContent-Type: text/y\r\n\r\n") ==
