@@ -2,13 +2,14 @@
 // the connection on 0 and 1 and the monitor's socket on 5 (the TLS link: certificate and key on 6
 // and 7).
 //
-//   dsmtpd-session --by-hand HOST [--lmtp]    the dialogue on standard input; every recipient of
-//                                             HOST is good and messages are thrown away
+//   dsmtpd-session --by-hand HOST [--lmtp | --submission] [--client IP] [--set "NAME VALUE"]...
+//       the dialogue on standard input; most recipients of HOST are good, messages are thrown away
 #include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <memory>
+#include <vector>
 
 #include "base/text.h"
 #include "dsmtpd/by_hand.h"
@@ -40,12 +41,38 @@ int serve(Session& session, bool greet) {
   return 0;
 }
 
-int by_hand(int argc, char** argv) {
-  const conf::Settings settings;
-  SessionFacts facts;
-  facts.host = argv[2];
+// "--by-hand HOST [--lmtp | --submission] [--client IP] [--offer-tls] [--tls] [--set "NAME
+// VALUE"]..."
+bool take_options(int argc, char** argv, SessionFacts& facts, conf::Settings& settings) {
   facts.by_hand = true;
-  if (argc > 3 && std::string_view(argv[3]) == "--lmtp") facts.service = Service::Lmtp;
+  facts.host = argv[2];
+  for (int i = 3; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--lmtp") {
+      facts.service = Service::Lmtp;
+    } else if (word == "--submission") {
+      facts.service = Service::Submission;
+    } else if (word == "--tls") {
+      facts.tls = true;  // only said to be: as if a handshake had been
+    } else if (word == "--offer-tls") {
+      facts.offer_tls = true;
+    } else if (word == "--client" && i + 1 < argc) {
+      facts.client_ip = argv[++i];
+    } else if (word == "--set" && i + 1 < argc) {
+      std::vector<conf::Remark> remarks;
+      conf::apply_line(settings, argv[++i], remarks);
+      if (!remarks.empty()) return false;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+int by_hand(int argc, char** argv) {
+  conf::Settings settings;
+  SessionFacts facts;
+  if (!take_options(argc, argv, facts, settings)) return complain("bad option");
   FdStream stream(0, 1);
   LineReader in(stream);
   BufferedWriter buffer(stream, kStuckMs);
@@ -131,7 +158,7 @@ int main(int argc, char** argv) {
   try {
     if (argc > 2 && std::string_view(argv[1]) == "--by-hand") return by_hand(argc, argv);
     if (argc > 1) {
-      return complain("is started by dsmtpd; by hand: dsmtpd-session --by-hand HOST [--lmtp]");
+      return complain("is started by dsmtpd; by hand: dsmtpd-session --by-hand HOST");
     }
     return jailed();
   } catch (const ConnectionOver&) {

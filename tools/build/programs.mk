@@ -51,6 +51,7 @@ dsmtpd-session-tls_EXT := $(TLS_EXT)
 dsmtpd-deliver_SRC := dsmtpd/deliver_main.cc dsmtpd/trace.cc dsmtpd/trace_headers.cc
 dsmtpd-deliver_LIBS := privsep account conf log $(CHAIN_MAIL)
 dsmtpd-deliver_LINK := static
+FUZZ_OWN_fuzz_smtp := dsmtpd
 
 # ---- dmconf: checks and explains dmail.conf
 PROGRAMS += dmconf

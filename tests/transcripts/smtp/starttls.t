@@ -1,0 +1,13 @@
+# S03: what was sent behind STARTTLS in the clear ends the connection; nothing of it is run.
+PROGRAM dsmtpd-session
+ARGS --by-hand host.example --offer-tls --client 192.0.2.7
+C: EHLO c
+S: ...
+S: 250-STARTTLS
+S: ...
+S: 250 HELP
+C: AUTH PLAIN AHVzZXIAc2VjcmV0
+S: 538 5.7.11 ...
+R: STARTTLS\r\nRSET\r\n
+S: 501 5.5.1 ...
+S: <END>
