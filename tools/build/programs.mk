@@ -1,7 +1,7 @@
 # One stanza a program.  LIBS names folders of common/; the link line is the audit of who may use what:
 # the root monitors link neither mail nor store, the sessions neither OpenSSL nor PAM.
 #   NAME_SRC   its own sources         NAME_LIBS  folders of common/ (CHAIN_HOST, CHAIN_MAIL)
-#   NAME_LINK  static | dynamic        NAME_EXT   libraries of the system
+#   NAME_LINK  static | fixed | dynamic NAME_EXT   libraries of the system
 # Convention in a daemon's folder: main.cc is the monitor, login*.cc the login program, deliver*.cc the
 # delivery program, everything else the session.
 session_src = $(filter-out $(wildcard $(1)/main.cc $(1)/login*.cc $(1)/deliver*.cc),$(wildcard $(1)/*.cc))
@@ -26,7 +26,7 @@ $(1)-login_LIBS := $$(CHAIN_HOST)
 $(1)-login_LINK := static
 $(1)-login-tls_SRC := $$(wildcard $(1)/login*.cc) common/io/tls_openssl.cc
 $(1)-login-tls_LIBS := $$(CHAIN_HOST)
-$(1)-login-tls_LINK := static
+$(1)-login-tls_LINK := fixed
 $(1)-login-tls_EXT := $$(TLS_EXT)
 endef
 $(eval $(call login_programs,imapd))
