@@ -7,21 +7,26 @@
 namespace dmail::imapd {
 namespace {
 
-constexpr int kLookMs = 1000;  // where the store has nothing to wait on
+constexpr int kLookMs = 1000;   // where the store has nothing to wait on
+constexpr int kAgainMs = 300;   // a second look, for a writer that hadn't finished at the first
 
-// Until the client says something.
+// Until the client says something.  The watch was there before the last sync(), so that nothing
+// falls between the two.
 void wait_for_client(Session& session, Deadline end) {
   if (!session.selected()) return;
   const int client = session.stream().read_fd();
   if (!session.reader().ready()) session.wait_quietly();
+  bool again = false;
   while (!session.ended() && !session.reader().ready() && client >= 0) {
     session.reply().flush();
     const int watch = session.mailbox().watch_fd();
-    const Deadline wait = watch < 0 && end.left_ms() > kLookMs ? Deadline::in_ms(kLookMs) : end;
-    const Event event = wait_event(client, watch, wait);
+    const int look = again ? kAgainMs : watch < 0 ? kLookMs : end.left_ms();
+    const Event event =
+        wait_event(client, watch, look < end.left_ms() ? Deadline::in_ms(look) : end);
     if (event == Event::Input) return;
     if (end.passed()) throw ConnectionOver(ConnectionOver::Why::Timeout, "idle for too long");
-    if (event == Event::Watch) session.mailbox().clear_watch();
+    again = event == Event::Watch;
+    if (again) session.mailbox().clear_watch();
     session.tell_updates(true);
   }
 }
@@ -32,7 +37,10 @@ Outcome cmd_idle(Session& session, Parser& parser) {
   parser.expect_end();
   if (parser.failed()) return Outcome::bad(parser.error());
   session.reply().continuation("idling");
-  if (session.selected()) session.tell_updates(true);
+  if (session.selected()) {
+    (void)session.mailbox().watch_fd();
+    session.tell_updates(true);
+  }
   wait_for_client(session, session.idle_deadline());
   if (session.ended()) return Outcome::ok();
   const auto line = session.reader().read_plain_line();

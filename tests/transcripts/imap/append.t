@@ -8,7 +8,7 @@ C:
 C: From here on
 C: 
 S: b OK [APPENDUID $v 1] APPEND completed
-C: c APPEND saved {29+}
+C: c APPEND saved {28+}
 C: Subject: two
 C: 
 C: .dots stay
@@ -36,7 +36,7 @@ S: From here on
 S: )
 S: f OK FETCH completed
 C: g FETCH 2 BODY.PEEK[]
-S: * 2 FETCH (BODY[] {29}
+S: * 2 FETCH (BODY[] {28}
 S: Subject: two
 S: 
 S: .dots stay

@@ -28,7 +28,7 @@ S:  BODY[HEADER]<0> {6}
 S: From: )
 S: d OK FETCH completed
 C: e FETCH 1 BODY.PEEK[HEADER.FIELDS (SUBJECT "x-none" To)]
-S: * 1 FETCH (BODY[HEADER.FIELDS (SUBJECT x-none To)] {43}
+S: * 1 FETCH (BODY[HEADER.FIELDS (SUBJECT x-none To)] {42}
 S: To: ann@example.org
 S: Subject: sections
 S: 

@@ -46,9 +46,9 @@ C1: e APPEND INBOX {14+}
 C1: Subject: 3
 C1: 
 C1: 
-S1: * 2 FETCH (FLAGS (\Recent \Seen))
 S1: * 3 EXISTS
-S1: ...
+S1: * 3 RECENT
+S1: * 2 FETCH (FLAGS (\Recent \Seen))
 S1: e OK [APPENDUID $v 5] APPEND completed
 C2: h NOOP
 S2: * 3 EXISTS
