@@ -79,3 +79,10 @@ nwauth_SRC := $(wildcard tools/nwauth/*.cc)
 nwauth_LIBS := table account conf log io base
 nwauth_LINK := dynamic
 nwauth_EXT := -ldb-5.3 -lcrypto -lcrypt -pthread
+
+# unixauth: users of the system, through PAM (or the shadow file in a build without).
+PROGRAMS += unixauth
+unixauth_SRC := tools/unixauth/main.cc tools/unixauth/$(if $(filter no,$(WITH_PAM)),shadow,pam).cc
+unixauth_LIBS := io base
+unixauth_LINK := dynamic
+unixauth_EXT := $(if $(filter no,$(WITH_PAM)),-lcrypt,-lpam)

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""nwauth as a child, on the command line and resident; usage: nwauth.py PATH-OF-NWAUTH"""
+"""nwauth as a child, on the command line and resident; test_nwauth.py BUILD."""
 import concurrent.futures, os, signal, socket, subprocess, sys, tempfile, time
 
-nwauth = os.path.abspath(sys.argv[1])
-failures = 0
+nwauth = os.path.join(os.path.abspath(sys.argv[1]), "bin", "nwauth")
+passed = failures = 0
 
 
 def expect(what, condition, seen=""):
-    global failures
-    if not condition:
+    global passed, failures
+    if condition:
+        passed += 1
+    else:
         failures += 1
         print(f"FAIL {what}: {seen!r}")
 
@@ -158,5 +160,5 @@ expect("no file is replaced", subprocess.run([*base, "-listen", sock + "2"], cap
 text = open(db + "/nwauth.log").read()
 expect("no password in the log", "changed" not in text and "from stdin" not in text)
 subprocess.run(["rm", "-rf", home])
-print("nwauth: FAILED" if failures else "nwauth: ok")
+print(f"{passed} passed, {failures} failed")
 sys.exit(1 if failures else 0)

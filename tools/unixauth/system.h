@@ -1,0 +1,34 @@
+// What the system knows: passwords (PAM, or the shadow file in a build without PAM) and accounts
+// (getpwnam).
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace dmail::unixauth {
+
+enum class Verdict { Right, Wrong, Unknown };  // Unknown: it cannot be said now
+
+struct Question {
+  std::string service;  // of PAM: imap, pop, smtp
+  std::string user;
+  std::string password;
+  std::string client_ip;  // PAM_RHOST; may be empty
+};
+// pam.cc or shadow.cc.  Wrong covers everything that is the user's: no such user, expired, not
+// allowed now.
+Verdict verify(const Question& question);
+
+struct SystemUser {
+  std::string name;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::string home;
+};
+// Verdict::Wrong: there is none.
+Verdict find_user(const std::string& name, SystemUser& user);
+
+}  // namespace dmail::unixauth
