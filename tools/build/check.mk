@@ -99,3 +99,7 @@ soak: all unit-build
 man: $(B)/bin/dmconf
 	$(B)/bin/dmconf man man/dmail.conf.5.in >man/dmail.conf.5.new
 	mv man/dmail.conf.5.new man/dmail.conf.5
+
+# Measuring by hand: tests/bench/bench_mime.cc says how.
+$(B)/tests/bench_mime: $(B)/tests/bench/bench_mime.o $(call arch,mail base)
+	$(CXX) $(LDFLAGS_ALL) $(LINK_dynamic) -o $@ $^
