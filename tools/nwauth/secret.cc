@@ -53,24 +53,6 @@ std::string hmac(const EVP_MD* md, std::string_view key, std::string_view bytes)
   return {reinterpret_cast<char*>(out), size};
 }
 
-// RFC 5802 section 3.
-Result<std::string> scram_line(std::string_view name, const EVP_MD* md, std::string_view password,
-                               int iterations) {
-  const std::string salt = random_bytes(16);
-  std::string salted(static_cast<size_t>(EVP_MD_get_size(md)), '\0');
-  if (PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
-                        reinterpret_cast<const unsigned char*>(salt.data()),
-                        static_cast<int>(salt.size()), iterations, md,
-                        static_cast<int>(salted.size()),
-                        reinterpret_cast<unsigned char*>(salted.data())) != 1)
-    return Error{ErrorKind::Io, "Internal error", "PBKDF2 failed"};
-  const std::string stored = digest(md, hmac(md, salted, "Client Key"));
-  const std::string server = hmac(md, salted, "Server Key");
-  wipe(salted);
-  return concat(name, ' ', iterations, ' ', base64_encode(salt), ' ', base64_encode(stored), ' ',
-                base64_encode(server));
-}
-
 }  // namespace
 
 Result<std::string> new_hash(std::string_view password, HashKind kind) {
@@ -92,13 +74,30 @@ void waste_time(std::string_view password, HashKind kind) {
   (void)crypted(password, setting_of_nobody(kind));
 }
 
+// RFC 5802 section 3.
+Result<std::string> scram_line(std::string_view name, std::string_view password,
+                               std::string_view salt, int iterations) {
+  const EVP_MD* md = name == "scram-sha-1" ? EVP_sha1() : EVP_sha256();
+  std::string salted(static_cast<size_t>(EVP_MD_get_size(md)), '\0');
+  if (PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
+                        reinterpret_cast<const unsigned char*>(salt.data()),
+                        static_cast<int>(salt.size()), iterations, md,
+                        static_cast<int>(salted.size()),
+                        reinterpret_cast<unsigned char*>(salted.data())) != 1)
+    return Error{ErrorKind::Io, "Internal error", "PBKDF2 failed"};
+  const std::string stored = digest(md, hmac(md, salted, "Client Key"));
+  const std::string server = hmac(md, salted, "Server Key");
+  wipe(salted);
+  return concat(name, ' ', iterations, ' ', base64_encode(salt), ' ', base64_encode(stored), ' ',
+                base64_encode(server));
+}
+
 Result<std::vector<std::string>> scram_keys(std::string_view password, int iterations) {
   std::vector<std::string> lines;
   for (char c : password)
     if (!is_graph(c) && c != ' ') return lines;
-  for (const auto& [name, md] :
-       {std::pair{"scram-sha-1", EVP_sha1()}, {"scram-sha-256", EVP_sha256()}}) {
-    Result<std::string> line = scram_line(name, md, password, iterations);
+  for (std::string_view name : {"scram-sha-1", "scram-sha-256"}) {
+    Result<std::string> line = scram_line(name, password, random_bytes(16), iterations);
     if (!line) return std::move(line.error());
     lines.push_back(std::move(*line));
   }

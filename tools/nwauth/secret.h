@@ -23,6 +23,10 @@ void waste_time(std::string_view password, HashKind kind);
 // ASCII.
 Result<std::vector<std::string>> scram_keys(std::string_view password, int iterations);
 
+// One such line for a given salt; `name` is scram-sha-1 or scram-sha-256.
+Result<std::string> scram_line(std::string_view name, std::string_view password,
+                               std::string_view salt, int iterations);
+
 std::string hmac_sha256(std::string_view key, std::string_view bytes);
 std::string random_bytes(size_t count);  // aborts when there are none: nothing here is safe without
 
