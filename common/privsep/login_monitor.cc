@@ -64,8 +64,10 @@ void LoginMonitor::run() {
   } catch (const ConnectionOver& over) {
     if (over.why() == Why::ProtocolBroken)
       log_.error("privsep-violation", {{"ip", ends_.client_ip}, {"text", over.what()}});
-    else
+    else if (over.why() == Why::Timeout)
       log_.info("login-timeout", {{"ip", ends_.client_ip}});
+    else
+      log_.debug("closed", {{"ip", ends_.client_ip}});
     end_login(true);
     return;
   }
@@ -173,6 +175,7 @@ void LoginMonitor::failed(std::string_view user, const char* why, std::string_vi
 
 void LoginMonitor::on_authenticate(Frame& frame) {
   if (!tls_ && !plaintext_ok()) throw ConnectionOver(Why::ProtocolBroken, "a password without TLS");
+  if (tries_ >= kMaxTries) throw ConnectionOver(Why::ProtocolBroken, "one login too many");
   // Whatever the reason, a refusal comes this long after the question: a name that exists is not
   // told from one that does not.  The helper's own time counts in, up to the next full step.
   const int64_t began = monotonic_ms();
@@ -255,6 +258,7 @@ void LoginMonitor::on_hand_over(Frame& frame) {
                                   {"text", error.log.empty() ? error.client : error.log}});
     account_.reset();
     state_ = BeforeLogin;
+    ++tries_;
     refuse("temporary");
   };
   const bool become_user = settings_.imapd_become_user || daemon_.service != account::Service::Imap;

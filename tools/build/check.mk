@@ -106,3 +106,7 @@ man: $(B)/bin/dmconf
 # Measuring by hand: tests/bench/bench_mime.cc says how.
 $(B)/tests/bench_mime: $(B)/tests/bench/bench_mime.o $(call arch,mail base)
 	$(CXX) $(LDFLAGS_ALL) $(LINK_dynamic) -o $@ $^
+unit-build: $(B)/tests/jail_probe
+$(B)/tests/jail_probe: $(B)/tests/drivers/jail_probe.o $(call arch,privsep account conf log io base)
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS_ALL) $(LINK_static) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
