@@ -20,8 +20,9 @@ with harness.Instance() as i:
 
     def fetch(protocol, port, options=""):
         with open(home + "/rc", "w") as f:
-            f.write("poll localhost service %d protocol %s user %s password %s is root here\n"
-                    "  options %s sslproto '' mda 'cat >>%s/got'\n" % (port, protocol, i.USER1, i.PASS1, options, home))
+            f.write("poll localhost service %d protocol %s %s\n  user %s password %s is root here\n"
+                    "  %s sslproto '' mda 'cat >>%s/got'\n" % (port, protocol, "uidl" if "uidl" in options else "",
+                                                          i.USER1, i.PASS1, options.replace("uidl", ""), home))
         os.chmod(home + "/rc", 0o600)
         status, out, err = run(["fetchmail", "-f", home + "/rc", "--pidfile", home + "/pid", "-i", home + "/ids", "-N", "-d0"],
                                env={"HOME": home, "FETCHMAILHOME": home})

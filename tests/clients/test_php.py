@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import unicodedata
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness
@@ -31,7 +32,7 @@ $s = imap_fetchstructure($m, 1);
 $r["parts"] = count($s->parts);
 $r["part2"] = imap_base64(imap_fetchbody($m, 1, "2")) === "\0\1\2";
 $r["part1"] = imap_fetchbody($m, 1, "1");
-$r["create"] = imap_createmailbox($m, imap_utf7_encode($where."Entw\xfcrfe"));
+$r["create"] = imap_createmailbox($m, $where."Entw&APw-rfe") ?: imap_errors();
 $r["list"] = array_map(fn($x) => substr($x, strlen($where)), imap_list($m, $where, "*"));
 $r["copy"] = imap_mail_copy($m, "1:2", "Entw&APw-rfe");
 $r["move"] = imap_mail_move($m, "3", "Trash");
@@ -66,6 +67,7 @@ with harness.Instance() as i:
     for name, wanted in (("append0", True), ("append2", True), ("count2", 3), ("subject", "Grüße"), ("parts", 2), ("part2", True),
                          ("part1", "hello"), ("create", True), ("copy", True), ("move", True), ("expunge", True),
                          ("left", 2), ("status", 2), ("search", [1, 2]), ("tls", 2), ("pop", 2)):
-        t.equal("PHP " + name, r.get(name), wanted)
+        got = r.get(name)
+        t.equal("PHP " + name, unicodedata.normalize("NFC", got) if isinstance(got, str) else got, wanted)
     t.check("PHP list", {"INBOX", "Entw&APw-rfe", "Trash"} <= set(r.get("list") or []), r.get("list"))
 t.end()
