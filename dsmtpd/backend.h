@@ -27,7 +27,8 @@ class Backend {
   virtual void forget() = 0;  // all recipients
   // An empty file for the message; the descriptor stays the backend's.
   virtual Result<int> open_spool() = 0;
-  // The spool file's message to every recipient, in order; `answer` gets one reply for each.
+  // The spool file's message to every recipient, in order; `answer` gets one reply for each;
+  // then the recipients are forgotten.
   virtual void deliver(const Envelope& envelope, const std::function<void(Reply)>& answer) = 0;
   // 235 or a refusal.
   virtual Reply authenticate(std::string_view user, std::string_view password) = 0;

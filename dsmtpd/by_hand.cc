@@ -56,6 +56,7 @@ void ByHandBackend::deliver(const Envelope& envelope, const std::function<void(R
       answer(reply(250, "2.0.0", concat("<", name, ">: Delivered")));
     }
   }
+  recipients_.clear();
 }
 
 Reply ByHandBackend::authenticate(std::string_view user, std::string_view password) {

@@ -107,6 +107,7 @@ Outcome deliver(Session& session, const Envelope& envelope) {
       one.add(std::move(reply));
     }
   });
+  session.state().recipients = 0;  // the backend has forgotten them
   Outcome outcome;
   if (session.lmtp()) {
     assert(all.size() == envelope.recipients);
