@@ -1,9 +1,10 @@
-// Sees the jail from the inside.  Three roles in one static program:
+// Sees the jail from the inside.  Four roles in one static program:
 //   jail_probe            starts itself in the jail once per attack and judges how each ends
 //   "probe" ATTACK        in the jail: tries the attack; survives (exit 0) when it worked
 //   imapd-login           in the place of the real one: does what the client on the connection
 //   says,
 //                         "send HEX" (a raw packet to the monitor), "wait" (for its answer), "end"
+//   imapd-session         likewise: says who it is in the log, then echoes
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -42,7 +43,10 @@ struct Attack {
 };
 
 // fstat would be the filter's to refuse.
-bool is_open(int fd) { return ::write(fd, "", 0) == 0 || errno != EBADF; }
+bool is_open(int fd) {
+  errno = 0;
+  return ::write(fd, "", 0) == 0 || ::read(fd, nullptr, 0) == 0 || errno != EBADF;
+}
 
 const Attack kAttacks[] = {
     {"nothing", [] { return true; }, false, false},  // the one that must work
@@ -216,10 +220,29 @@ int as_login() {
   return 0;
 }
 
+// In the place of imapd-session: who it is and what it was told, then an echo.
+int as_session() {
+  std::string text = concat("session uid=", ::getuid(), " gid=", ::getgid(),
+                            " root-again=", ::setuid(0) == 0 ? "yes" : "no", " open=");
+  for (int fd = 0; fd < 32; ++fd)
+    if (is_open(fd)) append(text, concat(fd, ","));
+  text += '\n';
+  (void)!::write(4, text.data(), text.size());
+  char window[65536];
+  for (ssize_t n = 0; (n = ::read(3, window, sizeof window)) > 0;)
+    (void)!::write(1, window, static_cast<size_t>(n));
+  FdStream stream(0, 1);
+  for (size_t n = 0; (n = stream.read(window, Deadline::in_seconds(20))) > 0;)
+    stream.write(std::string_view(window, n), Deadline::in_seconds(20));
+  stream.write("end of input\n", Deadline::in_seconds(20));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[0], "probe") == 0) return in_jail(argv[1]);
   if (std::strcmp(argv[0], "imapd-login") == 0) return as_login();
+  if (std::strcmp(argv[0], "imapd-session") == 0) return as_session();
   return judge_all();
 }

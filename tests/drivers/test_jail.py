@@ -76,9 +76,7 @@ def set_up(root):
         os.mkdir(os.path.join(path, d), 0o755)
     shutil.copy2(os.path.join(harness.BUILD, "bin", "imapd"), path + "/bin/imapd")
     shutil.copy2(os.path.join(harness.BUILD, "tests", "jail_probe"), path + "/bin/imapd-login")
-    with open(path + "/bin/imapd-session", "w") as f:
-        f.write("#!/bin/sh\ntouch %s/log/session-started\n" % path)
-    os.chmod(path + "/bin/imapd-session", 0o755)
+    shutil.copy2(os.path.join(harness.BUILD, "tests", "jail_probe"), path + "/bin/imapd-session")
     with open(path + "/auth", "w") as f:
         f.write("#!/bin/sh\nwhile read c u p; do\n  if [ \"$p\" = secret ]; then echo \"+OK $u config 1234\"\n"
                 "  else echo '-ERR wrong'; fi\ndone\n")
@@ -140,13 +138,15 @@ def main():
         p = subprocess.run(prefix + [copy], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
         check("attacks as " + who, p.returncode == 0, p.stdout.decode())
         path = set_up(not prefix)
-        started = path + "/log/session-started"
         for name, packets in ILLEGAL:
             log = run_monitor(path, packets, prefix)
             check("%s (%s)" % (name, who), "event=privsep-violation" in log, log)
-            check("no session: %s (%s)" % (name, who), not os.path.exists(started))
+            check("no session: %s (%s)" % (name, who), "session uid" not in log, log)
         log = run_monitor(path, [WRONG, "w", GOOD, "w", frame(NOTE, "fine", "x"), HAND], prefix)
         check("the legal order (%s)" % who, "event=login " in log and "violation" not in log, log)
+        ids = "uid=1234 gid=1234" if not prefix else "uid=%d gid=%d" % (harness.NOBODY, harness.NOBODY)
+        if os.geteuid() == 0:
+            check("the session's ids (%s)" % who, ids + " root-again=no open=0,1,2,3,4," in log, log)
     print("%d passed, %d failed" % (passed, failed))
     return 1 if failed else 0
 
