@@ -194,10 +194,11 @@ Result<MboxStep> MboxScanner::step_ours(MboxStep step, const MboxState& state, u
   }
   auto t = count(text, *other, true, Splits::Anywhere);
   if (!t) return std::move(t.error());
+  DMAIL_TRY(trim(text, *t));
   return finish(std::move(step), text, *t, true);
 }
 
-// Takes the empty line that separates messages off the end of foreign text; also where it is the
+// Takes the empty line that separates messages off the end of text; also where it is the
 // one behind the header, for an agent that delivers next may or may not have to write it.
 Status MboxScanner::trim(uint64_t text, Text& t) {
   auto last = window_.at(t.end - kBefore, kBefore);
