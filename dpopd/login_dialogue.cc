@@ -37,6 +37,11 @@ void LoginDialogue::run() {
 }
 
 void LoginDialogue::handle(std::string_view line) {
+  if (std::exchange(first_, false) && privsep::is_http_request(line)) {
+    side_.note("http-client", line.substr(0, 60));
+    over_ = true;
+    return;
+  }
   std::string_view argument = line;
   const std::string_view name = take_until(argument, ' ');
   dispatch(upper(name), argument, name.size() < line.size());

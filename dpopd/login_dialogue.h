@@ -43,6 +43,7 @@ class LoginDialogue {
   privsep::LoginSide& side_;
   std::string user_;
   int bad_ = 0;
+  bool first_ = true;
   bool over_ = false;
 };
 

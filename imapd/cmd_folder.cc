@@ -31,8 +31,12 @@ Outcome cmd_create(Session& session, Parser& parser) {
 }
 
 Outcome cmd_delete(Session& session, Parser& parser) {
-  return with_mailbox(session, parser,
-                      [&](const std::string& name) { return session.store().remove(name); });
+  return with_mailbox(session, parser, [&](const std::string& name) {
+    Status gone = session.store().remove(name);
+    // Its own doing is no surprise to the client: no mailbox is selected any more, and no BYE.
+    if (gone && session.selected() && session.mailbox().name() == name) session.close_view();
+    return gone;
+  });
 }
 
 Outcome cmd_subscribe(Session& session, Parser& parser) {

@@ -14,16 +14,6 @@ namespace {
 
 using Verdict = privsep::LoginSide::Verdict;
 
-// A browser that was led here (any page can post to any port).
-bool is_http(std::string_view line) {
-  for (const std::string_view verb : {"GET ", "POST ", "HEAD ", "PUT ", "DELETE ", "OPTIONS ",
-                                      "CONNECT ", "TRACE ", "PATCH ", "PRI "})
-    if (line.starts_with(verb) &&
-        (line.find(" HTTP/") != line.npos || line.substr(verb.size()).starts_with('/')))
-      return true;
-  return false;
-}
-
 }  // namespace
 
 void LoginDialogue::run() {
@@ -71,7 +61,7 @@ LoginDialogue::Read LoginDialogue::read_command() {
 }
 
 void LoginDialogue::handle() {
-  if (std::exchange(first_, false) && is_http(command_)) {
+  if (std::exchange(first_, false) && privsep::is_http_request(command_)) {
     side_.note("http-client", command_.substr(0, 60));
     over_ = true;
     return;

@@ -127,6 +127,15 @@ void LoginSide::note(std::string_view event, std::string_view text) {
                 Deadline::in_seconds(kWriteSeconds));
 }
 
+bool is_http_request(std::string_view line) {
+  for (const std::string_view verb : {"GET ", "POST ", "HEAD ", "PUT ", "DELETE ", "OPTIONS ",
+                                      "CONNECT ", "TRACE ", "PATCH ", "PRI "})
+    if (line.starts_with(verb) &&
+        (line.find(" HTTP/") != line.npos || line.substr(verb.size()).starts_with('/')))
+      return true;
+  return false;
+}
+
 int run_login(void (*dialogue)(LoginSide&), std::string_view late) {
   if (!enter_jail()) return 1;
   std::unique_ptr<LoginSide> side;

@@ -56,6 +56,9 @@ class LoginSide {
   int notes_ = 0;
 };
 
+// The first line of a browser that was led here (any page can post to any port).
+bool is_http_request(std::string_view line);
+
 // enter_jail(), then `dialogue` with a LoginSide; `late` is sent when the time before login is
 // over. The value for main().
 int run_login(void (*dialogue)(LoginSide&), std::string_view late);

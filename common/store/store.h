@@ -1,7 +1,8 @@
 // One user's mail: the drop file (INBOX) and the folder tree in the `.mbx` directory beside it.
-// Mailbox names are the bytes on disk and on the wire (modified UTF-7), `/` between levels, INBOX in
-// any case.  Refused (BadInput): empty parts, "." and "..", absolute names, control bytes, parts that
-// begin with "." or end in ".lock", parts over 200 and names over 1000 octets, over 20 levels.
+// Mailbox names are the bytes on disk and on the wire (modified UTF-7), `/` between levels, INBOX
+// in any case.  Refused (BadInput): empty parts, "." and "..", absolute names, control bytes, parts
+// that begin with "." or end in ".lock", names that begin with "~" (other servers' homes), parts
+// over 200 and names over 1000 octets, over 20 levels.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +24,11 @@ class Mailbox;
 class Appender;
 
 struct StoreConfig {
-  std::string drop_file;     // absolute path
-  std::string folders;       // absolute path of the directory NAME.mbx (made when missing)
-  uint64_t quota_bytes = 0;  // 0: none.  One number for all mailboxes and protocols
-  int lock_seconds = 30;     // longest wait for a mailbox lock
-  bool shared_spool = false; // `lock_id` is set: no shared mapping, no inotify
+  std::string drop_file;      // absolute path
+  std::string folders;        // absolute path of the directory NAME.mbx (made when missing)
+  uint64_t quota_bytes = 0;   // 0: none.  One number for all mailboxes and protocols
+  int lock_seconds = 30;      // longest wait for a mailbox lock
+  bool shared_spool = false;  // `lock_id` is set: no shared mapping, no inotify
 };
 
 struct MailboxEntry {
@@ -55,9 +56,10 @@ class Store {
   // Every mailbox once, parents before children, byte order; INBOX first.
   virtual Status list(const std::function<void(const MailboxEntry&)>& each) = 0;
   virtual Result<MailboxEntry> lookup(std::string_view name) = 0;  // NotFound
-  virtual Status create(std::string_view name) = 0;   // missing parents are made, as \Noselect
-  virtual Status remove(std::string_view name) = 0;   // INBOX and \Noselect with children: refused
-  virtual Status rename(std::string_view from, std::string_view to) = 0;  // INBOX: its messages move
+  virtual Status create(std::string_view name) = 0;  // missing parents are made, as \Noselect
+  virtual Status remove(std::string_view name) = 0;  // INBOX and \Noselect with children: refused
+  virtual Status rename(std::string_view from,
+                        std::string_view to) = 0;  // INBOX: its messages move
 
   virtual Result<std::vector<std::string>> subscriptions() = 0;
   virtual Status subscribe(std::string_view name, bool on) = 0;
@@ -72,7 +74,8 @@ class Store {
 // Checks and normalises a mailbox name as said above ("inbox" becomes "INBOX").
 Result<std::string> valid_mailbox_name(std::string_view name);
 
-// Collects messages (in memory up to 1 MiB each, then in an unlinked temporary file), then stores all or none.
+// Collects messages (in memory up to 1 MiB each, then in an unlinked temporary file), then stores
+// all or none.
 class Appender {
  public:
   struct Meta {

@@ -103,9 +103,9 @@ Status Instance::up() {
   DMAIL_TRY(write_settings());
   DMAIL_TRY(write_xinetd());
   DMAIL_TRY(start_accounts());
-  DMAIL_TRY(children_.start(
-      {find_xinetd(), "-dontfork", "-f", in("xinetd.conf"), "-pidfile", in("run/xinetd.pid")},
-      in("log/xinetd.out")));
+  DMAIL_TRY(children_.start({find_xinetd(), "-dontfork", "-f", in("xinetd.conf"), "-pidfile",
+                             in("run/xinetd.pid"), "-filelog", in("log/xinetd.out")},
+                            in("log/xinetd.out")));
   DMAIL_TRY(wait_for_ports());
   return write_env();
 }
@@ -173,7 +173,8 @@ Status Instance::write_xinetd() {
                   "\n{\n\ttype = UNLISTED\n\tsocket_type = stream\n"
                   "\tprotocol = tcp\n\twait = no\n\tflags = NODELAY\n\tbind = 127.0.0.1\n\tport = ",
                   options_.ports[i]));
-    if (root_) append(c, "\n\tuser = root");
+    // xinetd refuses a service without a user, also where it cannot change to one.
+    append(c, concat("\n\tuser = ", ::geteuid()));
     append(c, concat("\n\tserver = ", programs_, '/', s.program, "\n\tserver_args = -C ",
                      in("dmail.conf"), s.arguments.empty() ? "" : " ", s.arguments,
                      "\n\tdisable = no\n}\n"));
