@@ -225,7 +225,7 @@ std::string_view Parser::expect_sequence_set() {
 // flag = "\Answered" ... / flag-keyword / flag-extension
 std::string Parser::expect_flag() {
   std::string out;
-  if (take('\\')) out = "\\";
+  if (take('\\')) out.push_back('\\');
   out += expect_atom();
   return out;
 }

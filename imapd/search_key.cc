@@ -45,7 +45,7 @@ constexpr KeyRow kKeys[] = {
     {"SENTSINCE", Kind::SentSince, Argument::Date, 0, 0, {}},
     {"SINCE", Kind::Since, Argument::Date, 0, 0, {}},
     {"SMALLER", Kind::Smaller, Argument::Number, 0, 0, {}},
-    {"SUBJECT", Kind::Header, Argument::Text, 0, 0, "Subject"},
+    {"SUBJECT", Kind::Subject, Argument::Text, 0, 0, {}},
     {"TEXT", Kind::Text, Argument::Text, 0, 0, {}},
     {"TO", Kind::Header, Argument::Text, 0, 0, "To"},
     {"UNANSWERED", Kind::Flags, Argument::None, 0, store::kAnswered, {}},
@@ -194,6 +194,7 @@ int SearchKey::cost() const {
     case Kind::SentBefore:
     case Kind::SentOn:
     case Kind::SentSince:
+    case Kind::Subject:
     case Kind::Header:
       return 1;
     case Kind::Body:

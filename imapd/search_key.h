@@ -32,6 +32,7 @@ struct SearchKey {
     SentBefore,
     SentOn,
     SentSince,  // Date: field
+    Subject,
     Header,
     Body,
     Text,

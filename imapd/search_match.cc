@@ -24,6 +24,7 @@ bool SearchMatcher::matches(const SearchKey& program, uint32_t number) {
   info_ = mailbox_->info(number);
   header_.reset();
   structure_.reset();
+  envelope_loaded_ = false;
   return test(program);
 }
 
@@ -61,6 +62,7 @@ bool SearchMatcher::test(const SearchKey& key) {
     case Kind::SentOn:
     case Kind::SentSince:
       return test_sent(key);
+    case Kind::Subject:
     case Kind::Header:
       return test_header(key);
     case Kind::Body:
@@ -90,10 +92,30 @@ const std::string_view* SearchMatcher::header() {
   return &*header_;
 }
 
+bool SearchMatcher::load_envelope(int field) {
+  if (!envelope_loaded_) {
+    header_.reset();  // its view ends with the next call on the mailbox
+    auto read = mailbox_->envelope(number_);
+    if (!read) {
+      trouble_ = read.error().log;
+      return false;
+    }
+    Parser parser(*read);
+    parser.expect('(');
+    for (int i = 0; i < 2; ++i) {
+      if (i > 0) parser.expect_sp();
+      auto value = parser.expect_nstring();
+      has_field_[i] = value.has_value() && !parser.failed();
+      envelope_[i] = std::move(value).value_or(std::string());
+    }
+    envelope_loaded_ = true;
+  }
+  return has_field_[field];
+}
+
 bool SearchMatcher::test_sent(const SearchKey& key) {
-  const std::string_view* block = header();
-  if (block == nullptr) return false;
-  const auto date = mail::parse_date(mail::find_field(*block, "Date"));
+  if (!load_envelope(0)) return false;
+  const auto date = mail::parse_date(envelope_[0]);
   if (!date) return false;
   const int64_t day = day_of(date->seconds, date->zone_minutes);
   if (key.kind == Kind::SentBefore) return day < key.day;
@@ -101,6 +123,7 @@ bool SearchMatcher::test_sent(const SearchKey& key) {
 }
 
 bool SearchMatcher::test_header(const SearchKey& key) {
+  if (key.kind == Kind::Subject) return load_envelope(1) && key.needle->in_header(envelope_[1]);
   const std::string_view* block = header();
   if (block == nullptr) return false;
   mail::FieldCursor cursor(*block);

@@ -25,6 +25,8 @@ class SearchMatcher {
   bool test_header(const SearchKey& key);
   bool test_text(const SearchKey& key);
   const std::string_view* header();
+  // Date: (0) or Subject: (1) from the cached envelope, which saves reading the message.
+  bool load_envelope(int field);
 
   store::Mailbox* mailbox_;
   int64_t now_;
@@ -32,6 +34,9 @@ class SearchMatcher {
   store::MessageInfo info_;
   std::optional<std::string_view> header_;  // good until text() is asked for
   std::optional<mail::Structure> structure_;
+  std::string envelope_[2];
+  bool has_field_[2] = {false, false};
+  bool envelope_loaded_ = false;
   std::string trouble_;
 };
 
