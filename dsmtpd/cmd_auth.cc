@@ -46,8 +46,10 @@ Outcome check(Session& session, std::string_view user, std::string_view password
   constexpr std::string_view kNever("\0\r\n", 3);
   Outcome outcome = done(535, "5.7.8", "Wrong name or password");
   if (!user.empty() && !password.empty() && user.find_first_of(kNever) == user.npos &&
-      password.find_first_of(kNever) == password.npos)
+      password.find_first_of(kNever) == password.npos) {
     outcome.reply = session.backend().authenticate(user, password);
+    outcome.logged = true;
+  }
   if (outcome.reply.code == 235) {
     session.state().user = user;
   } else if (outcome.reply.code == 535 && ++session.state().auth_failures >= kMaxAuthFailures) {

@@ -109,6 +109,7 @@ Outcome deliver(Session& session, const Envelope& envelope) {
   });
   session.state().recipients = 0;  // the backend has forgotten them
   Outcome outcome;
+  outcome.logged = true;
   if (session.lmtp()) {
     assert(all.size() == envelope.recipients);
     outcome.reply = std::move(all.front());

@@ -36,6 +36,7 @@ Outcome cmd_rcpt(Session& session, std::string_view argument) {
     return done(452, "4.5.3", "Too many recipients");
   Outcome outcome;
   outcome.reply = session.backend().add_recipient(*parsed.value);
+  outcome.logged = true;
   if (outcome.reply.code == 250) ++session.state().recipients;
   return outcome;
 }

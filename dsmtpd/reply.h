@@ -22,6 +22,7 @@ enum class Next { Continue, Close, CloseSilently };
 struct Outcome {
   Reply reply;
   Next next = Next::Continue;
+  bool logged = false;      // the monitor made the reply, and has logged it
   std::vector<Reply> more;  // LMTP: the answers of the second and later recipients
 };
 

@@ -129,8 +129,9 @@ bool Session::finish(const Outcome& outcome, std::string_view verb) {
   out_.send(outcome.reply);
   for (const Reply& reply : outcome.more) out_.send(reply);
   if (outcome.reply.code >= 400) {
-    backend_.note("refused",
-                  concat(verb, ": ", outcome.reply.code, ' ', outcome.reply.lines.front()));
+    if (!outcome.logged)
+      backend_.note("refused",
+                    concat(verb, ": ", outcome.reply.code, ' ', outcome.reply.lines.front()));
     if (++errors_ >= static_cast<size_t>(settings_.smtp_max_errors) &&
         outcome.next == Next::Continue) {
       out_.send(closing(421, "4.7.0", "Too many errors").reply);

@@ -243,6 +243,7 @@ int as_session() {
 int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[0], "probe") == 0) return in_jail(argv[1]);
   if (std::strcmp(argv[0], "imapd-login") == 0) return as_login();
+  if (std::strcmp(argv[0], "dsmtpd-session") == 0) return as_login();
   if (std::strcmp(argv[0], "imapd-session") == 0) return as_session();
   return judge_all();
 }

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""The monitor of dsmtpd in front of a session that has been taken over.
+
+tests/drivers/jail_probe stands in for dsmtpd-session and sends the root monitor requests in every illegal order
+and shape: each must end the connection with a line in the log, and nothing may be delivered.  Legal requests
+with hostile contents are answered, and harm nothing.
+"""
+import os
+import shutil
+import socket
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness
+
+START, ADD, FORGET, SPOOL, DELIVER, AUTH, TLS, NOTE, ANSWER = range(1, 10)
+t = harness.Suite()
+
+
+def frame(kind, *fields):
+    out = bytes([kind, len(fields)])
+    for f in fields:
+        f = f.encode("latin-1") if isinstance(f, str) else f
+        out += len(f).to_bytes(2, "little") + f
+    return out
+
+
+JOE = frame(ADD, "joe", "example.com")
+ENVELOPE = frame(DELIVER, "client", "ESMTP", "a@b.example")
+WRONG = frame(AUTH, "joe", "wrong")
+
+# name, options, packets; "w" waits for an answer.  Each must end as a violation.
+ILLEGAL = [
+    ("delivery without a recipient", [], [ENVELOPE]),
+    ("delivery without a message", [], [JOE, "w", ENVELOPE]),
+    ("a spool file without a recipient", [], [frame(SPOOL)]),
+    ("a second spool file", [], [JOE, "w", frame(SPOOL), "w", frame(SPOOL)]),
+    ("one more recipient after the message", [], [JOE, "w", frame(SPOOL), "w", JOE]),
+    ("a spool file after forgetting", [], [JOE, "w", frame(FORGET), frame(SPOOL)]),
+    ("delivery after forgetting", [], [JOE, "w", frame(SPOOL), "w", frame(FORGET), ENVELOPE]),
+    ("a header line in the sender", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c", "ESMTP", "a\nX-Evil: 1")]),
+    ("a header line in the name of the client", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c\r\nX: 1", "ESMTP", "a")]),
+    ("8 bit in the protocol", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c", "\xff", "a")]),
+    ("a very long sender", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c", "ESMTP", "a" * 5000)]),
+    ("control bytes in a recipient", [], [frame(ADD, "joe\n", "example.com")]),
+    ("NUL in a domain", [], [frame(ADD, "joe", "example.com\0")]),
+    ("a login within a transaction", [], [JOE, "w", frame(AUTH, "joe", "secret")]),
+    ("a login over LMTP", ["--lmtp"], [frame(AUTH, "joe", "secret")]),
+    ("a fourth login", [], [WRONG, "w", WRONG, "w", WRONG, "w", WRONG]),
+    ("TLS that is not on offer", [], [frame(TLS)]),
+    ("unknown request", [], [frame(99)]),
+    ("request 0", [], [frame(0)]),
+    ("the monitor's own start frame", [], [frame(START, *["x"] * 5)]),
+    ("the monitor's own answer", [], [frame(ANSWER, "250", "", "")]),
+    ("too few fields", [], [frame(ADD, "joe")]),
+    ("too many fields", [], [frame(ADD, "joe", "example.com", "root")]),
+    ("bytes left over", [], [JOE + b"x"]),
+    ("cut short", [], [JOE[:-1]]),
+    ("field longer than the packet", [], [b"\x02\x02\xff\xffjoe"]),
+    ("oversized packet", [], [b"\x02" * 41000]),
+    ("odd name of a note", [], [frame(NOTE, "event=login user", "x")]),
+    ("long note", [], [frame(NOTE, "x", "y" * 600)]),
+    ("flood of notes", [], [frame(NOTE, "x", "y")] * 250),
+    ("more than max_rcpts recipients", [], [x for _ in range(101) for x in (JOE, "w")]),
+]
+
+# name, packets, what the log says.  The connection goes on.
+LEGAL = [
+    ("a delivery", [JOE, "w", frame(SPOOL), "w", ENVELOPE, "w"], "event=delivered"),
+    ("an unknown recipient", [frame(ADD, "nobody", "example.com"), "w"], "code=550"),
+    ("a recipient elsewhere", [frame(ADD, "joe", "elsewhere.example"), "w"], "code=550"),
+    ("a name that leads out", [frame(ADD, "../../etc/passwd", "example.com"), "w"], "code=550"),
+    ("a name with a command for the module", [frame(ADD, "joe secret", "example.com"), "w"], "code=550"),
+    ("a wrong password", [WRONG, "w"], "event=login-failed"),
+    ("a line break in a password", [frame(AUTH, "joe", "x\nset joe x"), "w"], "event=login-failed"),
+]
+
+
+def set_up(root):
+    """A private installation whose dsmtpd-session is the probe."""
+    path = harness.scratch("dmail-smtpmon.")
+    for d in ("bin", "mail", "log", "empty"):
+        os.mkdir(os.path.join(path, d), 0o755)
+    for n in ("dsmtpd", "dsmtpd-deliver"):
+        shutil.copy2(os.path.join(harness.BUILD, "bin", n), path + "/bin/" + n)
+    shutil.copy2(os.path.join(harness.BUILD, "tests", "jail_probe"), path + "/bin/dsmtpd-session")
+    with open(path + "/auth", "w") as f:
+        f.write("#!/bin/sh\nwhile read c u p; do\n  case \"$c $u\" in\n  'lookup joe') echo \"+OK $u config 1234\";;\n"
+                "  'check joe') if [ \"$p\" = secret ]; then echo \"+OK $u config 1234\"; else echo '-ERR wrong'; fi;;\n"
+                "  *) echo '-ERR no';;\n  esac\ndone\n")
+    os.chmod(path + "/auth", 0o755)
+    with open(path + "/dmail.conf", "w") as f:
+        f.write("host_domain example.com\nauthent_method external\nauthent_process %s/auth\nmax_rcpts 100\n"
+                "drop_path %s/mail\nwork_path %s\nlog_path %s/log\nlogin_user 65533:65533\n"
+                "mail_user 65532:65532\nlogin_delay 10\njail_path %s/empty\n" % ((path,) * 5))
+    if not root:
+        harness.give_away(path)
+    return path
+
+
+def run_monitor(path, options, packets, prefix):
+    ours, theirs = socket.socketpair()
+    p = subprocess.Popen(prefix + [path + "/bin/dsmtpd", "-C", path + "/dmail.conf", *options],
+                         stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
+    theirs.close()
+    ours.settimeout(30)
+    f = ours.makefile("rwb")
+    try:
+        for packet in ["w"] + packets:  # the first answer is the start frame
+            f.write(b"wait\n" if packet == "w" else b"send " + packet.hex().encode() + b"\n")
+            f.flush()
+            if packet == "w":
+                f.readline()
+        f.write(b"end\n")
+        f.flush()
+    except OSError:
+        pass  # the monitor has ended it
+    try:
+        p.wait(30)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        p.wait()
+        return "(did not end)"
+    finally:
+        ours.close()
+    log = path + "/log/dsmtpd.log"
+    with open(log) as f:
+        text = f.read()
+    os.truncate(log, 0)
+    return text
+
+
+if not os.path.exists(os.path.join(harness.BUILD, "tests", "jail_probe")):
+    print("skipped: jail_probe is not built (make unit-build)")
+    sys.exit(77)
+for root in ([True, False] if os.geteuid() == 0 else [False]):
+    prefix = [] if root else harness.unprivileged()
+    who = "root" if root else "user"
+    path = set_up(root)
+    drop = path + "/mail/joe"
+    for name, options, packets in ILLEGAL:
+        text = run_monitor(path, options, packets, prefix)
+        t.check("%s: %s" % (who, name), "event=privsep-violation" in text and "event=delivered" not in text
+                and "event=login " not in text, text)
+    t.check(who + ": no illegal request delivered anything", not os.path.exists(drop) or os.path.getsize(drop) == 0)
+    for name, packets, want in LEGAL:
+        text = run_monitor(path, [], packets, prefix)
+        t.check("%s: %s" % (who, name), want in text and "violation" not in text, text)
+    if root:
+        t.equal("the drop file is the user's", os.stat(drop).st_uid, 1234)
+        t.equal("and closed to others", os.stat(drop).st_mode & 0o777, 0o600)
+        t.equal("the spool is root's", (os.stat(path + "/spool").st_uid, os.stat(path + "/spool").st_mode & 0o777), (0, 0o700))
+t.end()
