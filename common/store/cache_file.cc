@@ -16,7 +16,7 @@ namespace dmail::store {
 namespace {
 
 constexpr uint32_t kEntryMagic = 0x65636d64;  // "dmce"
-constexpr size_t kWindow = 128 * 1024;
+constexpr size_t kFirstWindow = 4 * 1024, kWindow = 128 * 1024;
 
 struct EntryHead {
   uint32_t magic = kEntryMagic;
@@ -77,11 +77,15 @@ bool CacheFile::open(bool make) {
 void CacheFile::release_memory() {
   buffer_ = {};
   buffer_at_ = 0;
+  window_ = 0;
 }
 
 std::string_view CacheFile::window(uint64_t at, size_t size) {
   if (at < buffer_at_ || at + size > buffer_at_ + buffer_.size()) {
-    buffer_.resize(std::max(size, kWindow));
+    // Entries are mostly read in the order they were written: the longer so, the more at once.
+    const bool walking = at >= buffer_at_ && at <= buffer_at_ + buffer_.size() + kFirstWindow;
+    window_ = walking && !buffer_.empty() ? std::min(window_ * 2, kWindow) : kFirstWindow;
+    buffer_.resize(std::max(size, window_));
     auto n = read_at(fd_.get(), buffer_, at);
     buffer_.resize(n ? *n : 0);
     buffer_at_ = at;

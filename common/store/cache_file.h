@@ -50,6 +50,7 @@ class CacheFile {
   OwnedFd fd_;
   std::string buffer_;
   uint64_t buffer_at_ = 0;
+  size_t window_ = 0;
 };
 
 }  // namespace dmail::store

@@ -177,7 +177,7 @@ void FolderTree::recover(int directory) const {
 }
 
 Status FolderTree::walk(int directory, const std::string& prefix, size_t level,
-                        std::vector<MailboxEntry>& out) const {
+                        const Indexed& indexed, std::vector<MailboxEntry>& out) const {
   Directory entries(directory);
   if (!entries.open()) return system_error("read directory " + path_ + "/" + prefix, errno);
   while (const dirent* entry = entries.next()) {
@@ -194,9 +194,7 @@ Status FolderTree::walk(int directory, const std::string& prefix, size_t level,
     const mode_t type = type_of(directory, *entry);
     if (type == S_IFREG && !inbox) {
       // An index says that it was opened as mail before; others are looked at.
-      const std::string index = index_file_name(name) + ".idx";
-      if (::faccessat(index_, index.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-          is_mail(directory, entry->d_name))
+      if (indexed.contains(index_file_name(name)) || is_mail(directory, entry->d_name))
         out.push_back({std::move(name), true, false});
     } else if (type == S_IFDIR) {
       const int fd =
@@ -208,7 +206,7 @@ Status FolderTree::walk(int directory, const std::string& prefix, size_t level,
           ::fstatat(fd, kOwnMail, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
       const size_t at = out.size();
       out.push_back({name, mail, false});
-      if (level + 1 < kMaxLevels) DMAIL_TRY(walk(fd, name + '/', level + 1, out));
+      if (level + 1 < kMaxLevels) DMAIL_TRY(walk(fd, name + '/', level + 1, indexed, out));
       out[at].has_children = out.size() > at + 1;
     }
   }
@@ -216,7 +214,13 @@ Status FolderTree::walk(int directory, const std::string& prefix, size_t level,
 }
 
 Status FolderTree::list(std::vector<MailboxEntry>& out) const {
-  DMAIL_TRY(walk(root_, "", 0, out));
+  Indexed indexed;
+  Directory indexes(index_);
+  while (const dirent* entry = indexes.open() ? indexes.next() : nullptr) {
+    const std::string_view name = entry->d_name;
+    if (name.ends_with(".idx")) indexed.emplace(name.substr(0, name.size() - 4));
+  }
+  DMAIL_TRY(walk(root_, "", 0, indexed, out));
   std::sort(out.begin(), out.end(),
             [](const MailboxEntry& a, const MailboxEntry& b) { return a.name < b.name; });
   return {};

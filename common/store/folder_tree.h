@@ -11,6 +11,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.h"
@@ -57,7 +58,8 @@ class FolderTree {
   Result<FolderSpot> make_parents(std::string_view name);
   Status to_directory(int directory, const std::string& leaf);
   void recover(int directory) const;
-  Status walk(int directory, const std::string& prefix, size_t level,
+  using Indexed = std::unordered_set<std::string>;
+  Status walk(int directory, const std::string& prefix, size_t level, const Indexed& indexed,
               std::vector<MailboxEntry>& out) const;
 
   int root_;

@@ -23,6 +23,7 @@ Error vanished(const Box& box) {
 void MessageText::release_memory() {
   buffer_ = {};
   buffer_layout_ = 1;
+  window_ = kFirstWindow;
 }
 
 // Runs `use` on a record whose offset is right for as long as `use` reads.
@@ -92,8 +93,10 @@ Result<std::string_view> MessageText::take_mbx(const Record& r, uint64_t want) {
         r.offset >= next_offset_ && r.offset - next_offset_ < kWindow && r.raw_size < kSmall;
     // Bytes behind the last whole message are a torn append, and will be written over.
     const uint64_t whole = h && h->end_offset > at ? h->end_offset - at : 0;
+    // A walk reads ahead, the further the longer it goes on.
+    window_ = walking ? std::min(window_ * 2, kWindow) : kFirstWindow;
     const size_t size =
-        walking ? std::max<size_t>(length, std::min<uint64_t>(kWindow, whole)) : length;
+        walking ? std::max<size_t>(length, std::min<uint64_t>(window_, whole)) : length;
     if (buffer_.capacity() > kKeep && size <= kKeep) buffer_ = {};
     buffer_.resize(size);
     buffer_layout_ = 1;

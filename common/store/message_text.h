@@ -22,6 +22,7 @@ namespace dmail::store {
 class MessageText {
  public:
   static constexpr size_t kWindow = 256 * 1024;
+  static constexpr size_t kFirstWindow = 8 * 1024;
   static constexpr size_t kKeep = size_t{1} << 20;
   // Finds the record of the message wanted in the index as it is now.
   using Locate = std::function<Status(Record&)>;
@@ -31,7 +32,7 @@ class MessageText {
   Result<std::string_view> read(const Locate& locate, size_t want = std::string_view::npos);
   Result<std::string_view> read_header(const Locate& locate);
   Status send(const Locate& locate, uint64_t offset, uint64_t length, ByteSink& sink);
-  void release_memory();
+  void release_memory();  // for a session that rests
 
  private:
   Result<std::string_view> take(const Record& r, uint64_t want);
@@ -44,7 +45,8 @@ class MessageText {
   uint64_t buffer_at_ = 0;
   uint64_t buffer_generation_ = 0;
   uint32_t buffer_layout_ = 1;  // odd: the buffer holds nothing usable
-  uint64_t next_offset_ = 0;    // where a walk through the mailbox would go on
+  size_t window_ = kFirstWindow;
+  uint64_t next_offset_ = 0;  // where a walk through the mailbox would go on
 };
 
 }  // namespace dmail::store

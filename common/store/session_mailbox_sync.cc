@@ -119,6 +119,8 @@ void SessionMailbox::merge(Changes& changes, const IndexHeader& header) {
 Result<Changes> SessionMailbox::sync(bool may_expunge) {
   Changes changes;
   flush_cache();
+  text_.release_memory();
+  box_->cache().release_memory();
   const uint32_t before = count();
   if (Status fresh = box_->refresh(); !fresh) {
     if (fresh.error().kind != ErrorKind::NotFound) return std::move(fresh.error());
