@@ -1,7 +1,6 @@
 #include "dsmtpd/handoff.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "io/child.h"
 #include "io/file.h"
 #include "io/stream.h"
 #include "privsep/program.h"
@@ -37,7 +37,6 @@ Outcome wait_for(pid_t pid, int pipe, Deadline deadline) {
   char window[256];
   for (bool open = true; open;) {
     if (!wait_readable(pipe, deadline)) {
-      ::kill(pid, SIGKILL);
       outcome.text = "took too long";
       break;
     }
@@ -46,9 +45,9 @@ Outcome wait_for(pid_t pid, int pipe, Deadline deadline) {
       outcome.text.append(window, static_cast<size_t>(n));
     open = n > 0 || (n < 0 && errno == EINTR);
   }
-  // The pipe may close before the program ends; it has nothing left to do that takes time.
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+  // The pipe may close before the program ends; it has nothing left to do that takes time.  But it
+  // runs as the recipient, who may have stopped it.
+  const int status = reap(pid, deadline);
   if (WIFEXITED(status)) outcome.status = WEXITSTATUS(status);
   while (!outcome.text.empty() && outcome.text.back() == '\n') outcome.text.pop_back();
   return outcome;

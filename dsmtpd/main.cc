@@ -101,11 +101,13 @@ int main(int argc, char** argv) {
     return unavailable(options->tls);
   }
   log_remarks(log, loaded->remarks);
-  privsep::Endpoints ends = privsep::endpoints_of(0);
+  auto ends = privsep::endpoints_of(0);
+  if (!ends) return log.info("gone", {{"text", ends.error().log}}), 0;
   if (!privsep::is_root()) log.info("unprivileged", {{"uid", ::geteuid()}});
-  log.debug("connect", {{"ip", ends.client_ip}, {"to", ends.local_ip}, {"port", ends.local_port}});
+  log.debug("connect",
+            {{"ip", ends->client_ip}, {"to", ends->local_ip}, {"port", ends->local_port}});
   try {
-    dsmtpd::Monitor(std::move(loaded->settings), log, std::move(ends), options->service,
+    dsmtpd::Monitor(std::move(loaded->settings), log, std::move(*ends), options->service,
                     options->tls)
         .run();
   } catch (const ConnectionOver& over) {

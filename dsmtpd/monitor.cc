@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/wipe.h"
 #include "dsmtpd/limits.h"
+#include "io/child.h"
 #include "io/connection_over.h"
 #include "io/file.h"
 #include "io/stream.h"
@@ -33,6 +34,7 @@ using Why = ConnectionOver::Why;
 constexpr uint64_t kPlainSpace = 48u << 20;  // address space of the session, bytes
 constexpr uint64_t kTlsSpace = 128u << 20;
 constexpr int kSendMs = 30 * 1000;
+constexpr int kEndMs = 30 * 1000;  // for a child that has closed its socket to leave
 
 constexpr privsep::Request<Monitor> kRequests[] = {
     {kAddRecipient, "add-recipient", Monitor::Idle | Monitor::HasRecipients, 2,
@@ -142,8 +144,7 @@ void Monitor::end_session(bool now) {
   channel_.close();
   if (session_ < 0) return;
   if (now) ::kill(session_, SIGKILL);
-  int status = 0;
-  while (::waitpid(session_, &status, 0) < 0 && errno == EINTR) continue;
+  const int status = reap(session_, Deadline::in_ms(kEndMs));
   session_ = -1;
   if (now) return;
   if (WIFSIGNALED(status))

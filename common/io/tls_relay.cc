@@ -39,7 +39,8 @@ struct Half {
 
 class Relay {
  public:
-  Relay(TlsStream& tls, int inner) : tls_(tls), inner_(inner) {}
+  Relay(TlsStream& tls, int inner, int64_t flush_ms)
+      : tls_(tls), inner_(inner), flush_ms_(flush_ms) {}
 
   void run() {
     while (!(down_.ended && down_.empty())) {
@@ -64,7 +65,7 @@ class Relay {
         inner_wait_ |= POLLIN;
       } else {
         down_.ended = true;
-        last_ = Deadline::in_seconds(kRelayFlushSeconds);
+        last_ = Deadline::in_ms(flush_ms_);
         return true;
       }
     }
@@ -111,18 +112,23 @@ class Relay {
 
   void wait() {
     pollfd fds[2] = {{tls_.read_fd(), tls_wait_, 0}, {inner_, inner_wait_, 0}};
-    // Errors and hang-ups are always reported; a side we want nothing from must not wake us with
-    // them.
+    // Errors and hang-ups are always reported; a client we want nothing from must not wake us with
+    // them.  The session's end is worth knowing even then (once): what it left must not wait for
+    // ever for a client that reads nothing.
     if (tls_wait_ == 0) fds[0].fd = -1;
-    if (inner_wait_ == 0) fds[1].fd = -1;
+    if (session_gone_) fds[1].fd = -1;
     const bool may_rest = up_.empty() && down_.empty() && !rested_;
     int patience = may_rest ? 1000 : -1;
-    if (down_.ended) patience = last_.left_ms();
+    if (down_.ended || session_gone_) patience = last_.left_ms();
     const int n = ::poll(fds, 2, patience);
     if (n < 0 && errno != EINTR) throw ConnectionOver(Why::ProtocolBroken, std::strerror(errno));
     if (n > 0) rested_ = false;
+    if (n > 0 && (fds[1].revents & (POLLHUP | POLLERR)) != 0 && !down_.ended) {
+      session_gone_ = true;
+      last_ = Deadline::in_ms(kSocketfuls * flush_ms_);
+    }
     if (n != 0) return;
-    if (down_.ended) throw ConnectionOver(Why::Timeout, "output is stuck");
+    if (down_.ended || session_gone_) throw ConnectionOver(Why::Timeout, "output is stuck");
     rest();
   }
 
@@ -133,8 +139,13 @@ class Relay {
     (void)::malloc_trim(0);
   }
 
+  // A session that ends leaves more in the socket than we hold: so many times our patience.
+  static constexpr int kSocketfuls = 5;
+
   TlsStream& tls_;
   int inner_;
+  int64_t flush_ms_;
+  bool session_gone_ = false;
   Half up_{to_session};
   Half down_{to_client};
   short tls_wait_ = 0;
@@ -145,6 +156,6 @@ class Relay {
 
 }  // namespace
 
-void relay(TlsStream& tls, int inner) { Relay(tls, inner).run(); }
+void relay(TlsStream& tls, int inner, int64_t flush_ms) { Relay(tls, inner, flush_ms).run(); }
 
 }  // namespace dmail

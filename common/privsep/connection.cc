@@ -60,16 +60,18 @@ Status tidy_process() {
   return {};
 }
 
-Endpoints endpoints_of(int fd) {
+Result<Endpoints> endpoints_of(int fd) {
   Endpoints out;
   sockaddr_storage address{};
   socklen_t size = sizeof address;
-  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0)
-    address_of(address, out.client_ip, out.client_port);
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return out;
+  address_of(address, out.local_ip, out.local_port);
+  if (out.local_ip.empty()) return out;
   address = {};
   size = sizeof address;
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0)
-    address_of(address, out.local_ip, out.local_port);
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    return system_error("address of the client", errno);
+  address_of(address, out.client_ip, out.client_port);
   return out;
 }
 

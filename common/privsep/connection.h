@@ -21,6 +21,8 @@ struct Endpoints {
   uint16_t client_port = 0;
   uint16_t local_port = 0;
 };
-Endpoints endpoints_of(int fd);
+// An Error when `fd` is an internet socket whose peer is gone already (reset before we looked): it
+// must not pass for a connection without an address, which is this host's own.
+Result<Endpoints> endpoints_of(int fd);
 
 }  // namespace dmail::privsep

@@ -39,12 +39,15 @@ Status prove(Ids ids) {
 bool is_root() { return ::geteuid() == 0; }
 
 Status become(Ids ids) {
-  if (!ids.valid() || ids.uid == 0 || ids.gid == 0) return refused("asked to serve a user as root");
+  if (!ids.valid() || ids.uid == 0) return refused("asked to serve a user as root");
   if (!is_root()) {
-    if (::getuid() != ids.uid || ::geteuid() != ids.uid)
+    // Group 0 may be an ordinary user's, as in some containers; here is nothing to give up.
+    uid_t r = 0, e = 0, s = 0;
+    if (::getresuid(&r, &e, &s) != 0 || r != ids.uid || e != ids.uid || s != ids.uid)
       return refused(concat("not root, and not uid ", ids.uid));
     return {};
   }
+  if (ids.gid == 0) return refused("asked to serve a user as group 0");
   if (::setgroups(0, nullptr) != 0) return system_error("setgroups", errno);
   if (::setresgid(ids.gid, ids.gid, ids.gid) != 0) return system_error("setresgid", errno);
   if (::setresuid(ids.uid, ids.uid, ids.uid) != 0) return system_error("setresuid", errno);

@@ -13,6 +13,7 @@
 #include "base/ascii.h"
 #include "base/text.h"
 #include "base/wipe.h"
+#include "io/child.h"
 #include "io/connection_over.h"
 #include "io/stream.h"
 #include "privsep/drop.h"
@@ -31,6 +32,7 @@ using Why = ConnectionOver::Why;
 constexpr uint64_t kPlainSpace = 32u << 20;  // address space of the login programs, bytes
 constexpr uint64_t kTlsSpace = 128u << 20;
 constexpr int kSendMs = 30 * 1000;
+constexpr int kEndMs = 30 * 1000;  // for a child that has closed its socket to leave
 
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
@@ -131,8 +133,7 @@ void LoginMonitor::end_login(bool now) {
   channel_.close();
   if (login_ < 0) return;
   if (now) ::kill(login_, SIGKILL);
-  int status = 0;
-  while (::waitpid(login_, &status, 0) < 0 && errno == EINTR) continue;
+  const int status = reap(login_, Deadline::in_ms(kEndMs));
   login_ = -1;
   if (now) return;
   if (WIFSIGNALED(status))

@@ -113,7 +113,11 @@ void LoginSide::hand_over(std::string_view tag, std::string_view command) {
   if (!tls_) ::_exit(0);
   channel_.close();
   reader_.discard_buffered();
-  relay(*tls_, answer->fd.get());
+  try {
+    relay(*tls_, answer->fd.get());
+  } catch (const ConnectionOver&) {
+    // The client is gone or reads nothing: the dialogue has no more to say, either.
+  }
   ::_exit(0);
 }
 

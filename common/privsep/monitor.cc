@@ -20,7 +20,8 @@ void say(int fd, std::string_view text) {
 }
 
 // All that the monitor itself ever says to a client.
-void say_unavailable(const Daemon& daemon) {
+void say_unavailable(const Daemon& daemon, bool tls) {
+  if (tls) return;  // it would not be understood
   say(1, daemon.service == account::Service::Pop ? "-ERR [SYS/TEMP] Service not available\r\n"
                                                  : "* BYE [UNAVAILABLE] Service not available\r\n");
 }
@@ -71,18 +72,20 @@ int run_monitor(int argc, char** argv, const Daemon& daemon) {
   log.set_session(log::new_session_id());
   if (!loaded) {
     log.error("config-error", {{"file", options->config}, {"text", loaded.error().log}});
-    say_unavailable(daemon);
+    say_unavailable(daemon, options->tls);
     return 1;
   }
   log_remarks(log, loaded->remarks);
-  Endpoints ends = endpoints_of(0);
+  auto ends = endpoints_of(0);
+  if (!ends) return log.info("gone", {{"text", ends.error().log}}), 0;
   if (!is_root()) log.info("unprivileged", {{"uid", ::geteuid()}});
-  log.debug("connect", {{"ip", ends.client_ip}, {"to", ends.local_ip}, {"port", ends.local_port}});
+  log.debug("connect",
+            {{"ip", ends->client_ip}, {"to", ends->local_ip}, {"port", ends->local_port}});
   try {
-    LoginMonitor(daemon, std::move(loaded->settings), log, std::move(ends), options->tls).run();
+    LoginMonitor(daemon, std::move(loaded->settings), log, std::move(*ends), options->tls).run();
   } catch (const ConnectionOver& over) {
     log.error("not-served", {{"text", over.what()}});
-    say_unavailable(daemon);
+    say_unavailable(daemon, options->tls);
     return 1;
   }
   return 0;

@@ -1,5 +1,6 @@
 #include "privsep/session_start.h"
 
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -256,6 +257,10 @@ Result<SessionStart> parse_session_start(std::string_view bytes) {
 
 Result<SessionStart> session_start_of(int argc, char** argv, std::string_view usage) {
   if (argc <= 1) {
+    // The user's own processes have our uid: they must not reach, through us, the log that root
+    // opened.  `make install` lets nobody read the program, so that this holds from its first
+    // instruction on.
+    if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return system_error("PR_SET_DUMPABLE", errno);
     const OwnedFd fd(kStartFd);
     auto bytes = read_start(fd.get());
     if (!bytes)

@@ -34,7 +34,8 @@ struct SessionStart {
 std::string serialise(const SessionStart& start);
 Result<SessionStart> parse_session_start(std::string_view bytes);
 
-// For a session's main(): from kStartFd when `argc` is 1, else from the options
+// For a session's main(): from kStartFd when `argc` is 1 (the process becomes untraceable), else
+// from the options
 //   --user NAME --drop FILE [--folders DIR] [--quota BYTES] [--set "NAME VALUE"]... [--config FILE]
 // (`usage` is the program's --help text; --help and --version print and exit).
 // Settings default when no --config is given.  BadInput explains what is wrong, for stderr.

@@ -8,6 +8,8 @@ install: all
 	install -d -m 755 $(DESTDIR)$(libexecdir) $(DESTDIR)$(sbindir) $(DESTDIR)$(sysconfdir) $(DESTDIR)$(docdir) \
 	  $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man7 $(DESTDIR)$(mandir)/man8
 	install -m 755 $(addprefix $(B)/bin/,$(LIBEXEC_PROGRAMS)) $(DESTDIR)$(libexecdir)
+# What runs with a user's ids holds the log: who cannot read a program cannot trace it either.
+	cd $(DESTDIR)$(libexecdir) && chmod 711 $(filter %-session %-deliver,$(LIBEXEC_PROGRAMS))
 	install -m 755 $(addprefix $(B)/bin/,$(SBIN_PROGRAMS)) $(DESTDIR)$(sbindir)
 	ln -sf $(libexecdir)/nwauth $(DESTDIR)$(sbindir)/nwauth
 	for page in man/*.[578]; do install -m 644 $$page $(DESTDIR)$(mandir)/man$${page##*.}; done

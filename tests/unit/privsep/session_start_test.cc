@@ -1,5 +1,9 @@
 #include "privsep/session_start.h"
 
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 
 #include "base/text.h"
@@ -114,6 +118,24 @@ TEST_CASE("session start: options of a session run by hand") {
   CHECK_FALSE(of({"--drop", "/j", "--quota", "-1"}).ok());    //
   CHECK_FALSE(of({"--drop", "/j", "--nonsense", "1"}).ok());  //
   CHECK_FALSE(of({"--drop", "/j", "--set", "nonsense 1"}).ok());
+}
+
+// The log that root opened is on a descriptor of this process, which has the uid of its user.
+TEST_CASE("session start: a process that a monitor started cannot be traced by its user") {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    int ends[2];
+    if (::pipe(ends) != 0 || ::write(ends[1], "x", 1) != 1) ::_exit(1);
+    ::dup2(ends[0], kStartFd);
+    ::close(ends[1]);
+    char name[] = "imapd-session";
+    char* arguments[] = {name, nullptr};
+    (void)session_start_of(1, arguments, "");
+    ::_exit(::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : 2);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(pid, &status, 0) == pid);
+  CHECK(status == 0);
 }
 
 }  // namespace dmail::privsep

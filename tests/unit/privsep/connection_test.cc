@@ -1,0 +1,73 @@
+#include "privsep/connection.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "io/owned_fd.h"
+
+namespace dmail::privsep {
+namespace {
+
+struct Pair {
+  OwnedFd client, server;
+};
+
+Pair loopback() {
+  const OwnedFd listener(::socket(AF_INET, SOCK_STREAM, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* plain = reinterpret_cast<sockaddr*>(&address);
+  socklen_t size = sizeof address;
+  REQUIRE(::bind(listener.get(), plain, size) == 0);
+  REQUIRE(::listen(listener.get(), 1) == 0);
+  REQUIRE(::getsockname(listener.get(), plain, &size) == 0);
+  Pair pair;
+  pair.client.reset(::socket(AF_INET, SOCK_STREAM, 0));
+  REQUIRE(::connect(pair.client.get(), plain, size) == 0);
+  pair.server.reset(::accept(listener.get(), nullptr, nullptr));
+  REQUIRE(pair.server.valid());
+  return pair;
+}
+
+}  // namespace
+
+TEST_CASE("connection: the addresses of a TCP connection") {
+  const Pair pair = loopback();
+  auto ends = endpoints_of(pair.server.get());
+  REQUIRE(ends.ok());
+  CHECK(ends->client_ip == "127.0.0.1");
+  CHECK(ends->local_ip == "127.0.0.1");
+  CHECK(ends->client_port != 0);
+}
+
+TEST_CASE("connection: a pipe and a Unix socket are this host itself") {
+  int fds[2];
+  REQUIRE(::pipe(fds) == 0);
+  const OwnedFd in(fds[0]), out(fds[1]);
+  REQUIRE(endpoints_of(in.get()).ok());
+  CHECK(endpoints_of(in.get())->client_ip.empty());
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+  const OwnedFd a(fds[0]), b(fds[1]);
+  REQUIRE(endpoints_of(a.get()).ok());
+  CHECK(endpoints_of(a.get())->client_ip.empty());
+}
+
+// It sent its commands and reset the connection: what it sent can still be read, but its address is
+// lost.  It must not be served as a connection from this host.
+TEST_CASE("connection: a client that has reset the connection is no local client") {
+  Pair pair = loopback();
+  REQUIRE(::send(pair.client.get(), "a LOGIN joe x\r\n", 15, 0) == 15);
+  const linger at_once{1, 0};
+  REQUIRE(::setsockopt(pair.client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+  pair.client.reset();
+  pollfd p{pair.server.get(), 0, 0};
+  REQUIRE(::poll(&p, 1, 5000) == 1);
+  CHECK_FALSE(endpoints_of(pair.server.get()).ok());
+}
+
+}  // namespace dmail::privsep
