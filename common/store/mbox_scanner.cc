@@ -34,13 +34,24 @@ bool MboxScanner::is_torn_front(std::string_view rest, uint64_t at) const {
   return rest.starts_with(kFromStart) || kFromStart.starts_with(rest);
 }
 
+std::optional<FromLine> MboxScanner::from_line(std::string_view bytes, uint64_t at) {
+  if (at == known_at_ && bytes.size() >= known_.length) return known_;
+  auto line = parse_from_line(bytes);
+  if (line) {
+    known_at_ = at;
+    known_ = *line;
+    known_.sender = {};  // its buffer moves on
+  }
+  return line;
+}
+
 Result<bool> MboxScanner::is_separator(uint64_t at, Splits splits) {
   auto view = window_.at(at - kBefore, kMaxFromLine + kBefore);
   if (!view) return std::move(view.error());
   const std::string_view before = view->substr(0, kBefore), line = view->substr(kBefore);
   if (splits == Splits::AfterEmptyLine && before[1] != '\n' && before.substr(0, 2) != "\n\r")
     return false;
-  return parse_from_line(line) || is_torn_front(line, at);
+  return from_line(line, at) || is_torn_front(line, at);
 }
 
 // Counts in [from, to); stops at a From_ line and returns its offset.
@@ -118,7 +129,7 @@ Result<bool> MboxScanner::ends_well(uint64_t text, uint64_t end, uint64_t& next)
   if (next == window_.limit()) return true;
   auto line = window_.at(next, kMaxFromLine);
   if (!line) return std::move(line.error());
-  return parse_from_line(*line) || is_torn_front(*line, next);
+  return from_line(*line, next) || is_torn_front(*line, next);
 }
 
 // The next From_ line even in the middle of a line; the end of the file when there is none.
@@ -220,7 +231,7 @@ Result<MboxStep> MboxScanner::step(uint64_t at) {
   MboxStep step;
   auto view = window_.at(at, kMaxFromLine);
   if (!view) return std::move(view.error());
-  const auto from = parse_from_line(*view);
+  const auto from = from_line(*view, at);
   if (!from) {
     if (is_torn_front(*view, at)) step.kind = MboxStep::Kind::Torn;
     return step;

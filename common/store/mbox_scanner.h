@@ -43,6 +43,7 @@ class MboxScanner {
   Result<Text> count(uint64_t text, uint64_t to, bool strict, Splits splits);
   Result<uint64_t> count_part(MboxCounter& counter, uint64_t from, uint64_t to, Splits splits);
   Result<uint64_t> header_end(uint64_t text, uint64_t to, bool strict);
+  std::optional<FromLine> from_line(std::string_view bytes, uint64_t at);
   Result<bool> is_separator(uint64_t at, Splits splits);
   Result<bool> ends_well(uint64_t text, uint64_t end, uint64_t& next);
   Result<uint64_t> find_anywhere(uint64_t from);
@@ -52,6 +53,9 @@ class MboxScanner {
   bool is_torn_front(std::string_view rest, uint64_t at) const;
 
   FileWindow& window_;
+  // The From_ line found last, so that it is parsed once.
+  uint64_t known_at_ = UINT64_MAX;
+  FromLine known_;
 };
 
 }  // namespace dmail::store
