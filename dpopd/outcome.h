@@ -12,9 +12,10 @@ struct Outcome {
   enum class Kind {
     Ok,
     Err,
-    Sent,
-    Bye
-  } kind = Kind::Ok;  // Sent: the handler streamed its whole reply
+    Sent,    // the handler streamed its whole reply
+    Bye,     // +OK, and the connection ends
+    ByeErr,  // -ERR, and the connection ends
+  } kind = Kind::Ok;
   std::string text;
   bool bad_command = false;  // counts towards kMaxBadCommands
 
@@ -23,6 +24,7 @@ struct Outcome {
   static Outcome bad(std::string text) { return {Kind::Err, std::move(text), true}; }
   static Outcome sent() { return {Kind::Sent, {}, false}; }
   static Outcome bye(std::string text) { return {Kind::Bye, std::move(text), false}; }
+  static Outcome bye(Outcome refusal) { return {Kind::ByeErr, std::move(refusal.text), false}; }
 };
 
 // A storage error as a reply, with the response code of RFC 2449 and RFC 3206 where one fits.

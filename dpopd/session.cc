@@ -43,15 +43,15 @@ Result<void> Session::open_maildrop() {
 }
 
 int Session::run() {
-  if (Status opened = open_maildrop(); !opened) {
-    log_->error("maildrop", {{"user", start_.user}, {"reason", opened.error().log}});
-    print(failed(opened.error()));
-    out_.flush();
-    return 1;
-  }
-  // The original's words after PASS.
-  print(Outcome::ok(concat("burst ok ", escaped(start_.user), " has ", count(), " msgs")));
   try {
+    if (Status opened = open_maildrop(); !opened) {
+      log_->error("maildrop", {{"user", start_.user}, {"reason", opened.error().log}});
+      print(failed(opened.error()));
+      out_.flush();
+      return 1;
+    }
+    // The original's words after PASS.
+    print(Outcome::ok(concat("burst ok ", escaped(start_.user), " has ", count(), " msgs")));
     return serve();
   } catch (const ConnectionOver& over) {
     // No update state: RFC 1939 section 6 keeps everything.
@@ -63,7 +63,8 @@ int Session::run() {
 int Session::serve() {
   std::string line;
   for (;;) {
-    if (!in_.ready()) out_.flush();
+    // Half a command may lie there while its sender waits for the answers to those before it.
+    if (in_.buffered().find('\n') == std::string_view::npos) out_.flush();
     const auto got =
         in_.read_line(line, kMaxLine, Deadline::in_seconds(start_.settings.dpop_timeout));
     if (got == LineReader::Line::End)
@@ -71,7 +72,7 @@ int Session::serve() {
     const Outcome outcome =
         got == LineReader::Line::TooLong ? Outcome::bad("the line is too long") : dispatch(line);
     print(outcome);
-    if (outcome.kind == Outcome::Kind::Bye) break;
+    if (outcome.kind == Outcome::Kind::Bye || outcome.kind == Outcome::Kind::ByeErr) break;
     if (outcome.bad_command && ++bad_commands_ >= kMaxBadCommands) {
       print(Outcome::err("too many bad commands; good bye"));
       break;
@@ -100,9 +101,11 @@ void Session::print(const Outcome& outcome) {
     case Outcome::Kind::Sent:
       return;
     case Outcome::Kind::Err:
+    case Outcome::Kind::ByeErr:
       out_.write(concat("-ERR ", outcome.text, "\r\n"));
       return;
-    default:
+    case Outcome::Kind::Ok:
+    case Outcome::Kind::Bye:
       out_.write(concat("+OK ", outcome.text, "\r\n"));
       return;
   }
@@ -139,6 +142,12 @@ Session::Total Session::total() {
   return t;
 }
 
+Status Session::remove(const UidSet& numbers, const UidSet& uids) {
+  auto marked = mailbox_->change_flags(numbers, {store::FlagAction::Add, store::kDeleted, {}, {}});
+  if (!marked) return std::move(marked.error());
+  return mailbox_->expunge(&uids);
+}
+
 Outcome Session::update() {
   UidSet doomed_numbers, doomed_uids, read;
   for (uint32_t n = 1; n <= count(); ++n) {
@@ -150,19 +159,16 @@ Outcome Session::update() {
     }
   }
   if (start_.settings.add_status && !read.empty()) {
+    // Nothing the client asked for: a failure is for the log, and the deletions still count.
     auto seen = mailbox_->change_flags(read, {store::FlagAction::Add, store::kSeen, {}, {}});
-    if (!seen) return failed(seen.error());
+    if (!seen) log_->error("seen", {{"user", start_.user}, {"reason", seen.error().log}});
   }
   if (!doomed_uids.empty()) {
-    auto marked =
-        mailbox_->change_flags(doomed_numbers, {store::FlagAction::Add, store::kDeleted, {}, {}});
-    if (!marked) return failed(marked.error());
-    if (Status gone = mailbox_->expunge(&doomed_uids); !gone) {
-      // RFC 1939 section 6: -ERR when some were not removed.
+    Status gone = remove(doomed_numbers, doomed_uids);
+    if (!gone) {
+      // RFC 1939 section 6: -ERR when some were not removed, and the connection ends all the same.
       log_->error("update", {{"user", start_.user}, {"reason", gone.error().log}});
-      Outcome why = failed(gone.error());
-      why.kind = Outcome::Kind::Err;
-      return why;
+      return Outcome::bye(failed(gone.error()));
     }
   }
   const uint64_t removed = doomed_uids.count();

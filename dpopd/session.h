@@ -50,6 +50,7 @@ class Session {
   static constexpr uint8_t kReadMark = 2;
 
   Result<void> open_maildrop();
+  Status remove(const UidSet& numbers, const UidSet& uids);
   Outcome dispatch(std::string_view line);
   void print(const Outcome& outcome);
   int serve();
@@ -62,7 +63,6 @@ class Session {
   std::unique_ptr<store::Mailbox> mailbox_;
   std::vector<uint8_t> marks_;  // one byte a message
   int bad_commands_ = 0;
-  uint32_t retrieved_ = 0;
 };
 
 }  // namespace dmail::dpopd

@@ -297,6 +297,43 @@ class Transcript:
             name, _, which = rest.partition(" ")
             self.connection("" if which == "" else which).process.send_signal(
                 getattr(signal, "SIG" + name))
+        elif word == "REPEAT":  # REPEAT 20000 text: raw, as after R:, so many times
+            count, _, text = rest.partition(" ")
+            self.speak("R", "", text * int(count))
+        elif word == "LINK":  # LINK path target: a symbolic link
+            name, _, target = rest.partition(" ")
+            self.write_file(name, "")
+            os.unlink(os.path.join(self.dir, name))
+            os.symlink(self.fill(target), os.path.join(self.dir, name))
+        elif word == "HARDLINK":  # HARDLINK path existing
+            name, _, target = rest.partition(" ")
+            os.link(os.path.join(self.dir, target), os.path.join(self.dir, name))
+        elif word == "FIFO":
+            os.mkfifo(os.path.join(self.dir, rest), 0o600)
+            own(os.path.join(self.dir, rest))
+        elif word == "DIRECTORY":
+            os.mkdir(os.path.join(self.dir, rest), 0o700)
+            own(os.path.join(self.dir, rest))
+        elif word == "ROOTS":  # another user's file (needs root)
+            os.chown(os.path.join(self.dir, rest), 0, 0)
+        elif word == "MODE":
+            name, _, mode = rest.partition(" ")
+            os.chmod(os.path.join(self.dir, name), int(mode, 8))
+        elif word == "HOLDS":  # HOLDS path text: the whole file, with escapes
+            name, _, text = rest.partition(" ")
+            with open(os.path.join(self.dir, name), "rb") as file:
+                found = file.read().decode("latin-1")
+            wanted = text.encode("latin-1").decode("unicode_escape")
+            if found != wanted:
+                raise Failure("%s holds %r, not %r" % (name, found[:300], wanted))
+        elif word == "ABSENT":
+            if os.path.lexists(os.path.join(self.dir, rest)):
+                raise Failure(rest + " is there")
+        elif word == "KILL":
+            connection = self.connections.pop(rest)
+            connection.process.kill()
+            connection.process.wait()
+            connection.socket.close()
         elif word == "CLOSE":
             self.connections.pop(rest).close()
         elif word == "SLEEP":

@@ -64,6 +64,7 @@ dpopd-session_SRC := $(call session_src,dpopd)
 dpopd-session_LIBS := $(CHAIN_HOST) $(CHAIN_MAIL)
 dpopd-session_LINK := static
 dpopd-session_EXT := -lcrypt
+FUZZ_OWN_fuzz_pop := dpopd
 
 # ---- imapd-session
 PROGRAMS += imapd-session

@@ -13,3 +13,8 @@ S: d OK SEARCH completed
 S: * BYE dmail server logging out
 S: e OK LOGOUT completed
 S: <END>
+# Half a command behind others does not keep their answers back.
+R2: a NOOP\r\nb NO
+S2: a OK NOOP completed
+R2: OP\r\n
+S2: b OK NOOP completed
