@@ -160,14 +160,16 @@ void LoginDialogue::try_login(std::string_view user, std::string_view password,
   switch (side_.authenticate(user, password)) {
     case Verdict::Accepted:
       side_.hand_over("", command);
-      return error("[SYS/TEMP] The mailbox cannot be opened now");
+      error("[SYS/TEMP] The mailbox cannot be opened now");
+      break;
     case Verdict::Temporary:
-      return error("[SYS/TEMP] Try again later");
+      error("[SYS/TEMP] Try again later");
+      break;
     case Verdict::Wrong:
-      return error("[AUTH] password wrong or not a valid user");
-    case Verdict::Last:
-      return end("[AUTH] password wrong or not a valid user");
+      error("[AUTH] password wrong or not a valid user");
+      break;
   }
+  over_ = over_ || side_.out_of_tries();
 }
 
 void LoginDialogue::good(std::string_view text) {

@@ -15,8 +15,6 @@
 namespace dmail::dsmtpd {
 namespace {
 
-constexpr size_t kMaxAuthFailures = 3;
-
 struct Secret {
   std::string text;
   ~Secret() { wipe(text); }
@@ -52,7 +50,7 @@ Outcome check(Session& session, std::string_view user, std::string_view password
   }
   if (outcome.reply.code == 235) {
     session.state().user = user;
-  } else if (outcome.reply.code == 535 && ++session.state().auth_failures >= kMaxAuthFailures) {
+  } else if (++session.state().auth_failures >= session.facts().login_tries) {
     outcome.next = Next::Close;
   }
   return outcome;

@@ -1,9 +1,7 @@
 // DATA.  RFC 5321 section 4.1.1.4; with LMTP one answer for each recipient (RFC 2033 section 4.2).
 #include <algorithm>
 #include <cassert>
-#include <iterator>
 #include <utility>
-#include <vector>
 
 #include "base/text.h"
 #include "dsmtpd/command_table.h"
@@ -98,26 +96,24 @@ class OneAnswer {
 
 Outcome deliver(Session& session, const Envelope& envelope) {
   OneAnswer one;
-  std::vector<Reply> all;
+  size_t answers = 0;
+  Outcome outcome;
   session.backend().deliver(envelope, [&](Reply reply) {
-    if (session.lmtp()) {
-      // Each leaves when it is known: the next delivery may take its time.
-      all.push_back(std::move(reply));
-    } else {
+    ++answers;
+    if (!session.lmtp()) {
       one.add(std::move(reply));
+    } else if (answers < envelope.recipients) {
+      // Each leaves when it is known: the next delivery may take its time.
+      session.out().send(reply);
+      session.out().flush();
+    } else {
+      outcome.reply = std::move(reply);
     }
   });
   session.state().recipients = 0;  // the backend has forgotten them
-  Outcome outcome;
+  assert(answers == envelope.recipients);
   outcome.logged = true;
-  if (session.lmtp()) {
-    assert(all.size() == envelope.recipients);
-    outcome.reply = std::move(all.front());
-    outcome.more.assign(std::make_move_iterator(all.begin() + 1),
-                        std::make_move_iterator(all.end()));
-  } else {
-    outcome.reply = one.take();
-  }
+  if (!session.lmtp()) outcome.reply = one.take();
   return outcome;
 }
 

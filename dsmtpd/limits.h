@@ -17,6 +17,8 @@ inline constexpr size_t kMaxHops = 100;          // Received fields of one messa
 inline constexpr size_t kMaxIdleCommands = 100;  // NOOP and the like without mail between them
 inline constexpr uint64_t kMinDataRate = 500;    // octets a second of DATA, after the first timeout
 inline constexpr uint64_t kMaxDiscard = 64u << 20;  // octets read after a message became too large
-inline constexpr size_t kMaxReplyText = 400;        // octets of one reply line
+inline constexpr int kMaxLoginTries =
+    3;  // refused logins of a connection; STARTTLS does not reset it
+inline constexpr size_t kMaxReplyText = 400;  // octets of one reply line
 
 }  // namespace dmail::dsmtpd

@@ -105,6 +105,7 @@ void Monitor::start_session(bool greet) {
   start.session.client_ip = ends_.client_ip;
   start.session.tls = tls_;
   start.session.offer_tls = tls_configured() && !tls_;
+  start.session.login_tries = kMaxLoginTries - tries_;
   start.greet = greet;
   start.settings = settings_;
   channel_.send(frame_of(start), Deadline::in_ms(kSendMs));
@@ -159,7 +160,13 @@ void Monitor::on_start_tls(Frame&) {
   if (tls_ || !tls_configured()) broken("TLS is not on offer");
   end_session(true);
   tls_ = true;
-  start_session(false);
+  try {
+    start_session(false);
+  } catch (const ConnectionOver& over) {
+    // Our own fault (a certificate that is not there), not the session's.
+    log_.error("tls-failed", {{"ip", ends_.client_ip}, {"text", over.what()}});
+    throw ConnectionOver(Why::PeerClosed, over.what());
+  }
 }
 
 void Monitor::on_note(Frame& frame) {
@@ -177,7 +184,8 @@ void Monitor::on_add_recipient(Frame& frame) {
   if (recipients_.size() >= static_cast<size_t>(settings_.max_rcpts)) broken("too many recipients");
   const Path path{frame.fields[0], frame.fields[1]};
   const std::string text = path.text();
-  if (!is_clean(text)) broken("an unclean address");
+  if (!is_clean(text) || path.local.size() > kMaxLocalPart || path.domain.size() > kMaxDomain)
+    broken("an unclean address");
   const RecipientFinder finder(
       settings_, [this](const account::Name& name) { return authenticator().lookup(name); });
   auto found = finder.find(path.local, path.domain, text);
@@ -305,11 +313,14 @@ Reply Monitor::check_password(std::string_view user, std::string_view password) 
 
 void Monitor::on_authenticate(Frame& frame) {
   if (service_ == Service::Lmtp || (!tls_ && !plaintext_ok())) broken("a password out of place");
-  if (++tries_ > kMaxLoginTries) broken("too many tries to log in");
+  if (tries_ >= kMaxLoginTries) broken("too many tries to log in");
   const int64_t began = monotonic_ms();
   const Reply reply = check_password(frame.fields[0], frame.fields[1]);
   wipe(frame.fields[1]);
-  if (reply.code != 235) wait_after_failure(began);
+  if (reply.code != 235) {
+    ++tries_;
+    wait_after_failure(began);
+  }
   send(reply);
 }
 

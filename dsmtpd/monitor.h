@@ -23,7 +23,6 @@
 namespace dmail::dsmtpd {
 
 inline constexpr int kMaxConnectionSeconds = 24 * 3600;
-inline constexpr int kMaxLoginTries = 3;
 
 class Monitor {
  public:

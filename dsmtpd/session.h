@@ -8,6 +8,7 @@
 
 #include "conf/settings.h"
 #include "dsmtpd/backend.h"
+#include "dsmtpd/limits.h"
 #include "dsmtpd/path_parser.h"
 #include "dsmtpd/reply.h"
 #include "io/line_reader.h"
@@ -18,11 +19,12 @@ enum class Service { Smtp, Submission, Lmtp };
 
 struct SessionFacts {
   Service service = Service::Smtp;
-  std::string host;        // the name in greetings
-  std::string client_ip;   // empty: not an internet connection
-  bool tls = false;        // the connection is encrypted
-  bool offer_tls = false;  // STARTTLS can be had
-  bool by_hand = false;    // no early-talker check
+  std::string host;                  // the name in greetings
+  std::string client_ip;             // empty: not an internet connection
+  bool tls = false;                  // the connection is encrypted
+  bool offer_tls = false;            // STARTTLS can be had
+  bool by_hand = false;              // no early-talker check
+  int login_tries = kMaxLoginTries;  // refused logins until the connection ends
 };
 
 class Session {
@@ -59,7 +61,7 @@ class Session {
     size_t recipients = 0;
     std::string user;  // logged in
     size_t idle_commands = 0;
-    size_t auth_failures = 0;
+    int auth_failures = 0;
   };
   State& state() { return state_; }
 

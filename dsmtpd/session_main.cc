@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <memory>
 #include <vector>
 
@@ -82,24 +81,10 @@ int by_hand(int argc, char** argv) {
   return serve(session, true);
 }
 
-Result<std::string> read_pem(int number) {
-  const OwnedFd fd(number);
-  std::string out;
-  char window[8192];
-  for (;;) {
-    const ssize_t n = ::read(fd.get(), window, sizeof window);
-    if (n == 0) return out;
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return system_error("read certificate or key", errno);
-    out.append(window, static_cast<size_t>(n));
-    if (out.size() > privsep::kMaxPem) return Error{ErrorKind::Limit, "", "PEM file too long"};
-  }
-}
-
 // The handshake; a null pointer when the connection is over.
 std::unique_ptr<TlsStream> shake_hands(const conf::Settings& settings, MonitorClient& monitor) {
-  auto certificate = read_pem(privsep::kCertificateFd);
-  auto key = read_pem(privsep::kKeyFd);
+  auto certificate = privsep::read_pem(privsep::kCertificateFd);
+  auto key = privsep::read_pem(privsep::kKeyFd);
   if (!certificate || !key) {
     monitor.note("tls-failed", (certificate ? key : certificate).error().log);
     return nullptr;

@@ -193,16 +193,16 @@ void LoginDialogue::try_login(std::string_view user, std::string_view password,
   switch (side_.authenticate(user, password)) {
     case Verdict::Accepted:
       side_.hand_over(tag_, command);
-      return tagged(
-          concat("NO [UNAVAILABLE] ", command, " failed: the mailbox cannot be opened now"));
+      tagged(concat("NO [UNAVAILABLE] ", command, " failed: the mailbox cannot be opened now"));
+      break;
     case Verdict::Temporary:
-      return tagged(concat("NO [UNAVAILABLE] ", command, " failed; try again later"));
+      tagged(concat("NO [UNAVAILABLE] ", command, " failed; try again later"));
+      break;
     case Verdict::Wrong:
-      return tagged(concat("NO [AUTHENTICATIONFAILED] ", command, " failed"));
-    case Verdict::Last:
       tagged(concat("NO [AUTHENTICATIONFAILED] ", command, " failed"));
-      return bye("Too many failed logins");
+      break;
   }
+  if (side_.out_of_tries()) bye("Too many failed logins");
 }
 
 void LoginDialogue::untagged(std::string_view text) { side_.write(concat("* ", text, "\r\n")); }

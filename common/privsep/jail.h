@@ -45,8 +45,7 @@ struct JailRules {
 };
 
 // First statement of a jailed program's main(): not dumpable, system calls by a list of at most 45,
-// each other one kills the process.  Fails when the kernel has no filters and we were started by
-// root.
+// each other one kills the process.  Fails when the kernel has no filters.
 Status enter_jail(const JailRules& rules = {});
 
 }  // namespace dmail::privsep

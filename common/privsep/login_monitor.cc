@@ -46,7 +46,8 @@ constexpr Request<LoginMonitor> kRequests[] = {
 }  // namespace
 
 void LoginMonitor::refuse(const char* why) {
-  channel_.send(Frame(kRefused, {why}), Deadline::in_ms(kSendMs));
+  channel_.send(Frame(kRefused, {why, tries_ >= kMaxTries ? "last" : ""}),
+                Deadline::in_ms(kSendMs));
 }
 
 bool LoginMonitor::tls_configured() const {
@@ -146,7 +147,13 @@ void LoginMonitor::on_start_tls(Frame&) {
   if (tls_ || !tls_configured()) throw ConnectionOver(Why::ProtocolBroken, "TLS is not on offer");
   end_login(true);
   tls_ = true;
-  start_login(false);
+  try {
+    start_login(false);
+  } catch (const ConnectionOver& over) {
+    // Our own fault (a certificate that is not there), not the login program's.
+    log_.error("tls-failed", {{"ip", ends_.client_ip}, {"text", over.what()}});
+    throw ConnectionOver(Why::PeerClosed, over.what());
+  }
 }
 
 void LoginMonitor::on_note(Frame& frame) {
@@ -186,6 +193,7 @@ void LoginMonitor::on_authenticate(Frame& frame) {
     channel_.send(Frame(kAccepted), Deadline::in_ms(kSendMs));
     return;
   }
+  ++tries_;
   const int64_t step = settings_.login_delay;
   if (step > 0) {
     const int64_t spent = monotonic_ms() - began;
@@ -199,7 +207,7 @@ void LoginMonitor::on_authenticate(Frame& frame) {
 void LoginMonitor::log_in(std::string_view user, std::string_view password) {
   auto wrong = [&](const char* why, std::string_view text) {
     failed(user, why, text);
-    answer_ = ++tries_ >= kMaxTries ? "last" : "wrong";
+    answer_ = "wrong";
   };
   account::Login login{user, ends_.client_ip, ends_.local_ip, daemon_.service};
   auto name = account::login_name(login, settings_);
@@ -231,7 +239,7 @@ void LoginMonitor::log_in(std::string_view user, std::string_view password) {
   if (answer.kind == auth::Answer::Kind::No) return wrong("password", answer.text);
   if (answer.kind != auth::Answer::Kind::Ok) {
     failed(user, "temporary", answer.text);
-    answer_ = ++tries_ >= kMaxTries ? "last" : "temporary";
+    answer_ = "temporary";
     return;
   }
   auto account = account::account_of(*name, answer.facts, settings_);

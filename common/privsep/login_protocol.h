@@ -9,9 +9,9 @@
 //                                   -> Go (with TLS: and a socket), or Refused
 //                     Note          event, text                no answer; a line of the log
 //
-// Refused says "wrong" (password, or no such user), "last" (likewise, and there are no more tries),
-// or "temporary" (nobody can answer now).  Authenticate and StartTls are permitted until a login is
-// accepted, HandOver only then, once.
+// Refused says "wrong" (password, or no such user) or "temporary" (nobody can answer now), and
+// "last" when there are no more tries, else "".  Authenticate and StartTls are permitted until a
+// login is accepted, HandOver only then, once.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +39,9 @@ inline constexpr size_t kMaxPem = 128 * 1024;
 inline constexpr int kLoginSeconds = 180;  // from connect to login, all together
 inline constexpr int kMaxNotes = 20;       // lines one login program may have logged
 inline constexpr size_t kMaxNote = 500;
+
+// The file on kCertificateFd or kKeyFd, read to its end and closed.  Limit over kMaxPem.
+Result<std::string> read_pem(int fd);
 
 struct LoginStart {
   std::string service;        // "imap", "pop"

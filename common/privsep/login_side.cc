@@ -20,19 +20,6 @@ using Why = ConnectionOver::Why;
 constexpr int kAnswerSeconds = 700;  // over the longest authent_timeout
 constexpr int kWriteSeconds = 60;
 
-std::string read_pem(int fd) {
-  std::string text;
-  char window[4096];
-  for (;;) {
-    const ssize_t n = ::read(fd, window, sizeof window);
-    if (n <= 0 || text.size() + static_cast<size_t>(n) > kMaxPem) break;
-    text.append(window, static_cast<size_t>(n));
-  }
-  ::explicit_bzero(window, sizeof window);
-  ::close(fd);
-  return text;
-}
-
 LoginStart take_start(Channel& channel) {
   auto frame = channel.receive(Deadline::in_seconds(kLoginSeconds));
   if (!frame) throw ConnectionOver(Why::PeerClosed, "no start frame");
@@ -54,9 +41,15 @@ LoginSide::LoginSide()
 }
 
 void LoginSide::accept_tls() {
+  auto certificate = read_pem(kCertificateFd);
+  auto key = read_pem(kKeyFd);
+  if (!certificate || !key) {
+    note("tls-failed", (certificate ? key : certificate).error().log);
+    throw ConnectionOver(Why::PeerClosed, "no certificate or no key");
+  }
   TlsConfig config;
-  config.certificate_pem = read_pem(kCertificateFd);
-  config.key_pem = read_pem(kKeyFd);
+  config.certificate_pem = std::move(*certificate);
+  config.key_pem = std::move(*key);
   config.minimum = start_.tls_minimum;
   config.ciphers = start_.tls_ciphers;
   config.alpn = start_.service == "pop" ? "pop3" : start_.service;
@@ -81,11 +74,14 @@ LoginSide::Verdict LoginSide::authenticate(std::string_view user, std::string_vi
   auto answer = channel_.receive(Deadline::in_seconds(kAnswerSeconds));
   if (!answer) throw ConnectionOver(Why::PeerClosed, "no answer over the boundary");
   if (answer->type == kAccepted) return Verdict::Accepted;
-  if (answer->type != kRefused || answer->fields.size() != 1)
+  return refusal(*answer);
+}
+
+LoginSide::Verdict LoginSide::refusal(const Frame& answer) {
+  if (answer.type != kRefused || answer.fields.size() != 2)
     throw ConnectionOver(Why::ProtocolBroken, "odd answer over the boundary");
-  const std::string& why = answer->fields[0];
-  if (why == "last") return Verdict::Last;
-  return why == "temporary" ? Verdict::Temporary : Verdict::Wrong;
+  out_of_tries_ = answer.fields[1] == "last";
+  return answer.fields[0] == "temporary" ? Verdict::Temporary : Verdict::Wrong;
 }
 
 bool LoginSide::nothing_unread() {
@@ -107,7 +103,7 @@ void LoginSide::hand_over(std::string_view tag, std::string_view command) {
       Deadline::in_seconds(kAnswerSeconds));
   auto answer = channel_.receive(Deadline::in_seconds(kAnswerSeconds));
   if (!answer) ::_exit(0);
-  if (answer->type == kRefused) return;
+  if (answer->type == kRefused) return (void)refusal(*answer);
   if (answer->type != kGo || answer->fd.valid() != tls())
     throw ConnectionOver(Why::ProtocolBroken, "odd answer over the boundary");
   if (!tls_) ::_exit(0);

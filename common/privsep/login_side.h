@@ -27,8 +27,10 @@ class LoginSide {
   LineReader& in() { return reader_; }
   void write(std::string_view bytes);
 
-  enum class Verdict { Accepted, Wrong, Last, Temporary };
+  enum class Verdict { Accepted, Wrong, Temporary };
   Verdict authenticate(std::string_view user, std::string_view password);
+  // After a refusal, of hand_over() too: there are no more tries, the connection has to end.
+  [[nodiscard]] bool out_of_tries() const { return out_of_tries_; }
 
   // Before the go-ahead is written: false when the client has sent more already.
   bool nothing_unread();
@@ -46,6 +48,7 @@ class LoginSide {
 
  private:
   void accept_tls();
+  Verdict refusal(const Frame& answer);
   Channel channel_;
   LoginStart start_;
   Deadline deadline_;
@@ -54,6 +57,7 @@ class LoginSide {
   Stream* stream_;
   LineReader reader_;
   int notes_ = 0;
+  bool out_of_tries_ = false;
 };
 
 // The first line of a browser that was led here (any page can post to any port).

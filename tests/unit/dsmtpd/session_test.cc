@@ -328,3 +328,47 @@ TEST_CASE("replies never carry bytes of the peer that would make a line") {
   CHECK(stream.output ==
         "550-5.1.1 a??b?\r\n550 5.1.1 " + std::string(kMaxReplyText, 'x') + "\r\n");
 }
+
+// Whoever is told 250 for one recipient must not have to wait for the next one's mailbox.
+TEST_CASE("session: LMTP answers leave one by one, as they are known") {
+  struct Watching : ByHandBackend {
+    using ByHandBackend::ByHandBackend;
+    void deliver(const Envelope& envelope, const std::function<void(Reply)>& answer) override {
+      ByHandBackend::deliver(envelope, [&](Reply reply) {
+        seen.push_back(stream->output.size());
+        answer(std::move(reply));
+      });
+    }
+    StringStream* stream = nullptr;
+    std::vector<size_t> seen;
+  };
+  Talk talk;
+  talk.facts.service = Service::Lmtp;
+  StringStream stream(
+      "LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@host.example>\r\nRCPT TO:<busy@host.example>\r\n"
+      "RCPT TO:<c@host.example>\r\nDATA\r\nx: y\r\n\r\n.\r\nQUIT\r\n",
+      1 << 16);
+  Watching backend("host.example");
+  backend.stream = &stream;
+  LineReader in(stream);
+  BufferedWriter buffer(stream, 1000);
+  ReplyWriter out(buffer);
+  Session session(talk.facts, talk.settings, in, out, backend);
+  session.run();
+  REQUIRE(backend.seen.size() == 3);
+  CHECK(backend.seen[0] < backend.seen[1]);
+  CHECK(backend.seen[1] < backend.seen[2]);
+  CHECK(stream.output.find("250 2.0.0 <a>: Delivered\r\n451 4.2.0 <busy>: Mailbox is in use\r\n"
+                           "250 2.0.0 <c>: Delivered\r\n221 ") != std::string::npos);
+}
+
+// The monitor counts on through STARTTLS, and ends the connection over a fourth try.
+TEST_CASE("session: refused logins count through STARTTLS") {
+  Talk talk;
+  talk.facts.tls = true;
+  talk.facts.login_tries = 1;
+  const std::string wrong =
+      concat("AUTH PLAIN ", base64_encode(std::string("\0user\0no", 8)), "\r\n");
+  const std::string out = talk(concat("EHLO x\r\n", wrong, "NOOP\r\n"));
+  CHECK(out.ends_with("535 5.7.8 Wrong name or password\r\n"));
+}
