@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""Delivery as the recipient, through the real dsmtpd: what the delivery process is and holds, what it cannot be
+led to write, and that 250 means stored.  Rows of the catalogue of attacks: F04, F12, F14, F18, F19.  Root only.
+"""
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness
+
+t = harness.Suite()
+IDS = {"alice": 70001, "bob": 70002}
+
+
+def set_up():
+    path = harness.scratch("dmail-delivery.")
+    for d in ("bin", "mail", "log", "empty"):
+        os.mkdir(os.path.join(path, d), 0o755)
+    for n in ("dsmtpd", "dsmtpd-session", "dsmtpd-deliver"):
+        shutil.copy2(os.path.join(harness.BUILD, "bin", n), path + "/bin/" + n)
+        os.chmod(path + "/bin/" + n, 0o711 if n == "dsmtpd-deliver" else 0o755)  # as make install does
+    with open(path + "/auth", "w") as f:
+        f.write("#!/bin/sh\nwhile read c u p; do\n  case $u in\n  alice) echo \"+OK $u config 70001\";;\n"
+                "  bob) echo \"+OK $u config 70002\";;\n  small) echo \"+OK $u config 70002 quota=\\\"1\\\"\";;\n"
+                "  *) echo '-ERR no';;\n  esac\ndone\n")
+    os.chmod(path + "/auth", 0o755)
+    with open(path + "/dmail.conf", "w") as f:
+        f.write("host_domain example.com\nauthent_method external\nauthent_process %s/auth\nlock_timeout 2\nuser_quota true\n"
+                "drop_path %s/mail\nwork_path %s\nlog_path %s/log\nlogin_user 65533:65533\n"
+                "mail_user 65532:65532\njail_path %s/empty\n" % ((path,) * 5))
+    return path
+
+
+class Client:
+    """LMTP over a socket pair, the monitor started with rubbish in its environment and descriptors."""
+
+    def __init__(self, path):
+        self.s, theirs = socket.socketpair()
+        leak = os.open("/etc/shadow", os.O_RDONLY)
+        self.p = subprocess.Popen([path + "/bin/dsmtpd", "-C", path + "/dmail.conf", "--lmtp"], stdin=theirs,
+                                  stdout=theirs, stderr=subprocess.DEVNULL, pass_fds=(leak,),
+                                  env={"LD_PRELOAD": "/tmp/x.so", "SECRET": "x", "TZ": "UTC"})
+        os.close(leak)
+        theirs.close()
+        self.s.settimeout(30)
+        self.f = self.s.makefile("rb")
+        self.line()
+        self.ask("LHLO x")
+
+    def line(self):
+        return self.f.readline().decode("latin-1").rstrip()
+
+    def ask(self, text):
+        self.s.sendall(text.encode() + b"\r\n")
+        while (line := self.line())[3:4] == "-":
+            continue
+        return line
+
+    def send(self, names, body="hello"):
+        """The replies to RCPT, or those after the message."""
+        self.ask("MAIL FROM:<x@y.example>")
+        replies = [self.ask("RCPT TO:<%s@example.com>" % n) for n in names]
+        if not all(r.startswith("250") for r in replies):
+            return replies
+        self.ask("DATA")
+        self.s.sendall(b"Subject: x\r\n\r\n" + body.encode() + b"\r\n.\r\n")
+        return [self.line() for _ in names]
+
+    def end(self):
+        self.f.close()
+        self.s.close()
+        self.p.wait(20)
+
+
+def one(path, names, body="hello"):
+    c = Client(path)
+    try:
+        return c.send(names, body)
+    finally:
+        c.end()
+
+
+def deliveries(path):
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink("/proc/%s/exe" % pid) == path + "/bin/dsmtpd-deliver":
+                found.append(int(pid))
+        except OSError:
+            pass
+    return found
+
+
+class Held:
+    """The drop file of `name` locked, and the delivery that waits for it."""
+
+    def __init__(self, path, name, names=None):
+        self.file = open(path + "/mail/" + name, "r+b")
+        fcntl.lockf(self.file, fcntl.LOCK_EX)
+        self.replies = None
+        self.thread = threading.Thread(target=self.run, args=(path, names or [name]))
+        self.thread.start()
+        until = time.monotonic() + 20
+        while not (pids := deliveries(path)) and time.monotonic() < until:
+            time.sleep(0.01)
+        self.pid = pids[0] if pids else 0
+
+    def run(self, path, names):
+        self.replies = one(path, names)
+
+    def result(self):
+        self.thread.join(40)
+        self.file.close()
+        return self.replies
+
+
+def content(path, name):
+    with open(path + "/mail/" + name, "rb") as f:
+        return f.read()
+
+
+def who_and_what(path):
+    held = Held(path, "alice")
+    proc = "/proc/%d/" % held.pid
+    status = open(proc + "status").read()
+    for key, want in (("Uid", [70001] * 4), ("Gid", [70001] * 4), ("Groups", [])):
+        line = next(l for l in status.splitlines() if l.startswith(key + ":"))
+        t.equal("delivery: " + key, [int(x) for x in line.split()[1:]], want)
+    t.equal("delivery: environment", open(proc + "environ").read(), "TZ=UTC\0")
+    fds = {int(n): os.readlink(proc + "fd/" + n) for n in os.listdir(proc + "fd")}
+    t.check("delivery: no descriptor of ours", "/etc/shadow" not in fds.values() and
+            not any("socket" in v for v in fds.values()), fds)
+    flags = open(proc + "fdinfo/0").read()
+    t.check("delivery: the message is read-only", int(flags.split("flags:")[1].split()[0], 8) & 3 == 0, flags)
+    t.equal("delivery: its user cannot reach its descriptors", os.stat(proc + "fd").st_uid, 0)
+    os.kill(held.pid, signal.SIGKILL)
+    before = content(path, "alice")
+    replies = held.result()
+    t.check("a killed delivery is a temporary failure", replies[0].startswith("451"), replies)
+    t.equal("a killed delivery leaves what was there", content(path, "alice"), before)
+    held = Held(path, "alice", ["alice", "bob"])
+    replies = held.result()
+    t.check("a locked mailbox: its recipient alone waits for another day",
+            replies[0].startswith("451") and replies[1].startswith("250"), replies)
+
+
+def traps(path):
+    drop = path + "/mail/alice"
+    victim = path + "/mail/bob"
+    before = content(path, "bob")
+
+    def trap(what, make, undo=os.unlink, bob="250"):
+        os.path.lexists(drop) and os.unlink(drop)
+        make()
+        replies = one(path, ["alice", "bob"])
+        t.check(what + ": refused", replies[0].startswith("451"), replies)
+        t.check(what + ": the other recipient", replies[1].startswith(bob), replies)
+        undo(drop)
+
+    trap("a link to another's mail", lambda: os.symlink(victim, drop))
+    trap("a link to nothing", lambda: os.symlink(path + "/mail/made-by-root", drop))
+    t.check("nothing was made through a link", not os.path.exists(path + "/mail/made-by-root"))
+    trap("a hard link to another's mail", lambda: os.link(victim, drop), bob="451")
+    trap("another's file", lambda: (open(drop, "w").close(), os.chown(drop, 70002, 70002)))
+    trap("a file that anybody may write", lambda: (open(drop, "w").close(), os.chown(drop, 70001, 70001), os.chmod(drop, 0o666)))
+    trap("a directory", lambda: os.mkdir(drop), os.rmdir)
+    trap("a pipe", lambda: (os.mkfifo(drop), os.chown(drop, 70001, 70001)))
+    folders = drop + ".mbx"
+    shutil.rmtree(folders)
+    os.symlink(victim + ".mbx", folders)
+    replies = one(path, ["alice"])
+    t.check("a link in the place of the folders: refused", replies[0].startswith("451"), replies)
+    os.unlink(folders)
+    t.check("after all that: delivered", one(path, ["alice"])[0].startswith("250"))
+    after = content(path, "bob")
+    t.equal("bob has his own mail", after.count(b"X-Rcpt-To: <bob@"), before.count(b"X-Rcpt-To: <bob@") + 6)
+    t.check("and no other", b"X-Rcpt-To: <alice" not in after)
+
+
+def no_room(path):
+    replies = one(path, ["small", "alice"], "x" * 5000)
+    t.check("over quota", replies[0].startswith("552") and replies[1].startswith("250"), replies)
+    disk = path + "/work"
+    os.mkdir(disk)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=755", "none", disk],
+                      stderr=subprocess.DEVNULL).returncode != 0:
+        return t.skip("a full disk: tmpfs cannot be mounted here")
+    try:
+        conf = open(path + "/dmail.conf").read()
+        with open(path + "/dmail.conf", "w") as f:
+            f.write(conf.replace("work_path " + path, "work_path " + disk))
+        before = content(path, "alice")
+        c = Client(path)
+        replies = c.send(["alice", "bob"], ("x" * 70 + "\r\n") * 8000)
+        t.check("no room for the message: every recipient is told", all(r.startswith("452") for r in replies), replies)
+        t.equal("no room for the message: nothing is stored", content(path, "alice"), before)
+        t.check("and the next one fits again", c.send(["alice"])[0].startswith("250"))
+        c.end()
+        with open(path + "/dmail.conf", "w") as f:
+            f.write(conf.replace("drop_path %s/mail" % path, "drop_path " + disk))
+        t.check("an empty disk", one(path, ["alice"])[0].startswith("250"))
+        before = os.path.getsize(disk + "/alice")
+        replies = one(path, ["alice", "bob"], ("x" * 70 + "\r\n") * 8000)
+        t.check("no room for the mail: a temporary failure", all(r.startswith("45") for r in replies), replies)
+        t.equal("no room for the mail: the drop file is as it was", os.path.getsize(disk + "/alice"), before)
+    finally:
+        subprocess.run(["umount", "-l", disk])
+
+
+def main():
+    if os.geteuid() != 0:
+        print("needs root")
+        return 77
+    path = set_up()
+    replies = one(path, ["alice", "bob"])
+    t.check("delivered to both", all(r.startswith("250") for r in replies), replies)
+    for name, uid in IDS.items():
+        st = os.stat(path + "/mail/" + name)
+        t.equal("drop file of " + name, (st.st_uid, st.st_gid, st.st_mode & 0o777), (uid, uid, 0o600))
+    who_and_what(path)
+    traps(path)
+    no_room(path)
+    return t.end()
+
+
+sys.exit(main())
