@@ -11,6 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,7 +36,7 @@ constexpr std::string_view kUsage =
     "usage: dsmtpd-deliver --user NAME --drop FILE [--folders DIR] [--quota BYTES]\n"
     "                      [--sender ADDRESS] [--rcpt ADDRESS] [--helo NAME] [--host NAME] "
     "<message\n"
-    "Stores the message on standard input (a file) in the drop file.  Must not be root.\n"
+    "Stores the message on standard input in the drop file.  Must not be root.\n"
     "Exit status 0 when it is on the disk; otherwise as in sysexits.h, and nothing was stored.\n";
 
 int say(int status, std::string_view text) {
@@ -85,10 +86,22 @@ Trace take_trace_options(std::vector<char*>& words) {
   return trace;
 }
 
+// By position: the offset of the spool file is shared with deliveries to others.  Only by hand can
+// it be a pipe.
+Result<size_t> read_spool(bool pipe, std::string& window, uint64_t at) {
+  if (!pipe) return read_at(0, window, at);
+  for (;;) {
+    const ssize_t n = ::read(0, window.data(), window.size());
+    if (n >= 0) return static_cast<size_t>(n);
+    if (errno != EINTR) return system_error("read the message", errno);
+  }
+}
+
 Status copy_spool(store::Appender& appender) {
   std::string window(kWindow, '\0');
+  const bool pipe = ::lseek(0, 0, SEEK_CUR) < 0 && errno == ESPIPE;
   for (uint64_t at = 0;;) {
-    auto n = read_at(0, window, at);
+    auto n = read_spool(pipe, window, at);
     if (!n) return std::move(n.error());
     if (*n == 0) return {};
     DMAIL_TRY(appender.write(std::string_view(window).substr(0, *n)));
