@@ -58,6 +58,27 @@ bool stale(const std::string& path, int stale_seconds) {
   return old && (dead || !pid || *pid == 0);
 }
 
+// Makes `name` with our pid in it, in one step: a lock whose maker died before it wrote its pid
+// would hold up everybody until it is old.  Errors are in errno.
+bool make_dotlock(const std::string& name) {
+  const std::string text = concat(::getpid(), '\n', host_name(), '\n');
+  const std::string directory = name.substr(0, name.rfind('/') + 1);
+  OwnedFd file(
+      ::open(directory.empty() ? "." : directory.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600));
+  if (file.valid() && write_at(file.get(), text, 0)) {
+    const std::string unnamed = concat("/proc/self/fd/", file.get());
+    if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0)
+      return true;
+    if (errno == EEXIST) return false;
+  }
+  // No files without names here, or no /proc.
+  file.reset(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file.valid()) return false;
+  // The text is only for stale locks; a lock without it still holds.
+  (void)write_at(file.get(), text, 0).ok();
+  return true;
+}
+
 }  // namespace
 
 FileLock::FileLock(FileLock&& other) noexcept
@@ -97,13 +118,8 @@ Result<FileLock> FileLock::take_with_dotlock(int fd, const std::string& path, De
   if (!lock) return lock;
   const std::string name = path + ".lock";
   for (;;) {
-    const int made =
-        ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (made >= 0) {
-      OwnedFd file(made);
+    if (make_dotlock(name)) {
       lock->dotlock_ = name;
-      // The text is only for stale locks; a lock without it still holds.
-      (void)write_at(file.get(), concat(::getpid(), '\n', host_name(), '\n'), 0).ok();
       return lock;
     }
     if (errno == EACCES || errno == EPERM || errno == EROFS) return lock;
