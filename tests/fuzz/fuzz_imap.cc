@@ -3,6 +3,8 @@
 // input arrives.
 #include <cstdlib>
 
+#include "base/number.h"
+
 #include "tests/unit/imapd/fake_store.cc"
 #include "tests/unit/imapd/talk.h"
 
