@@ -1,4 +1,5 @@
 // CAPABILITY NOOP LOGOUT ID ENABLE, and what belongs before login.
+#include "imapd/capability.h"
 #include "imapd/limits.h"
 #include "imapd/session.h"
 

@@ -7,8 +7,8 @@
 namespace dmail::imapd {
 namespace {
 
-constexpr int kLookMs = 1000;   // where the store has nothing to wait on
-constexpr int kAgainMs = 300;   // a second look, for a writer that hadn't finished at the first
+constexpr int kLookMs = 1000;  // where the store has nothing to wait on
+constexpr int kAgainMs = 300;  // a second look, for a writer that hadn't finished at the first
 
 // Until the client says something.  The watch was there before the last sync(), so that nothing
 // falls between the two.

@@ -46,9 +46,6 @@ constexpr CommandRow kCommands[] = {
 
 }  // namespace
 
-const std::string_view kCapabilities =
-    "IMAP4rev1 LITERAL+ CHILDREN ENABLE ID IDLE MOVE MULTIAPPEND NAMESPACE UIDPLUS UNSELECT";
-
 const CommandRow* find_command(std::string_view name) {
   for (const CommandRow& row : kCommands)
     if (iequals(row.name, name)) return &row;

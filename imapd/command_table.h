@@ -32,9 +32,6 @@ struct CommandRow {
 // Null when there is no such command; `name` in any case.
 const CommandRow* find_command(std::string_view name);
 
-// After login, in CAPABILITY's order.
-extern const std::string_view kCapabilities;
-
 Outcome cmd_capability(Session&, Parser&);
 Outcome cmd_noop(Session&, Parser&);
 Outcome cmd_logout(Session&, Parser&);

@@ -11,7 +11,7 @@ namespace {
 
 using Kind = SearchKey::Kind;
 
-enum class Argument { None, Flag, Date, Number, Text, Field };
+enum class Argument { None, Flag, Date, Number, Seconds, Text, Field };
 
 struct KeyRow {
   std::string_view name;
@@ -36,7 +36,7 @@ constexpr KeyRow kKeys[] = {
     {"LARGER", Kind::Larger, Argument::Number, 0, 0, {}},
     {"NEW", Kind::New, Argument::None, 0, 0, {}},
     {"OLD", Kind::Old, Argument::None, 0, 0, {}},
-    {"OLDER", Kind::Older, Argument::Number, 0, 0, {}},
+    {"OLDER", Kind::Older, Argument::Seconds, 0, 0, {}},
     {"ON", Kind::On, Argument::Date, 0, 0, {}},
     {"RECENT", Kind::Recent, Argument::None, 0, 0, {}},
     {"SEEN", Kind::Flags, Argument::None, store::kSeen, 0, {}},
@@ -53,7 +53,7 @@ constexpr KeyRow kKeys[] = {
     {"UNDRAFT", Kind::Flags, Argument::None, 0, store::kDraft, {}},
     {"UNFLAGGED", Kind::Flags, Argument::None, 0, store::kFlagged, {}},
     {"UNSEEN", Kind::Flags, Argument::None, 0, store::kSeen, {}},
-    {"YOUNGER", Kind::Younger, Argument::Number, 0, 0, {}},
+    {"YOUNGER", Kind::Younger, Argument::Seconds, 0, 0, {}},
 };
 
 class SearchParser {
@@ -168,6 +168,7 @@ class SearchParser {
     parser_->expect_sp();
     if (row.argument == Argument::Date) out.day = parser_->expect_date();
     if (row.argument == Argument::Number) out.size = parser_->expect_number();
+    if (row.argument == Argument::Seconds) out.size = parser_->expect_nz_number();
     if (row.argument == Argument::Field) {
       out.field = parser_->expect_astring();
       parser_->expect_sp();

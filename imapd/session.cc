@@ -5,6 +5,7 @@
 #include <new>
 
 #include "base/utf7.h"
+#include "imapd/capability.h"
 #include "imapd/client_stream.h"
 #include "imapd/limits.h"
 #include "io/connection_over.h"

@@ -1,6 +1,6 @@
-// A whole IMAP session on the store in memory: whatever the client sends, the session ends, in step,
-// and every line it writes outside literals is printable.  The first byte says in what pieces the
-// input arrives.
+// A whole IMAP session on the store in memory: whatever the client sends, the session ends, in
+// step, and every line it writes outside literals is printable.  The first byte says in what pieces
+// the input arrives.
 #include <cstdlib>
 
 #include "base/number.h"
@@ -16,7 +16,8 @@ namespace {
 constexpr const char* kMail =
     "From: Joe <joe@example.org>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
     "Date: Wed, 16 Aug 2000 14:11:15 +1200\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
-    "--b\r\n\r\nHello\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: in\r\n\r\ntext\r\n--b--\r\n";
+    "--b\r\n\r\nHello\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: "
+    "in\r\n\r\ntext\r\n--b--\r\n";
 
 // Reads the output as a client does: lines, and literals by their announcement.
 void check_output(std::string_view out) {
@@ -49,6 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string input(reinterpret_cast<const char*>(data) + 1, size - 1);
   imapd::SessionConfig config;
   config.message_size_limit = 4096;
-  check_output(talk(store, "s SELECT INBOX\r\n" + input, config, data[0] % 16 < 8 ? 4096 : data[0] % 16));
+  check_output(
+      talk(store, "s SELECT INBOX\r\n" + input, config, data[0] % 16 < 8 ? 4096 : data[0] % 16));
   return 0;
 }

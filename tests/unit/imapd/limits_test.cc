@@ -1,5 +1,5 @@
-// Each limit of imapd/limits.h: just below it works, over it is refused, and the next command is the
-// next command.
+// Each limit of imapd/limits.h: just below it works, over it is refused, and the next command is
+// the next command.
 #include "imapd/limits.h"
 
 #include <catch2/catch.hpp>
@@ -55,8 +55,10 @@ TEST_CASE("literals") {
         "a BAD Search string is too long\r\n");
   CHECK(answer(concat("a SEARCH SUBJECT {", kMaxLiterals + 1, "+}\r\n", most, "x")) ==
         "a BAD Literal is too large\r\n");
-  CHECK(answer(concat("a SEARCH SUBJECT {", kMaxLiterals + 1, "}")) == "a BAD Literal is too large\r\n");
-  CHECK(answer("a SELECT {99999999999999999999999999999999999999}") == "a BAD Literal is too large\r\n");
+  CHECK(answer(concat("a SEARCH SUBJECT {", kMaxLiterals + 1, "}")) ==
+        "a BAD Literal is too large\r\n");
+  CHECK(answer("a SELECT {99999999999999999999999999999999999999}") ==
+        "a BAD Literal is too large\r\n");
   CHECK(ok(answer("a SEARCH" + repeated(" SUBJECT {1+}\r\nx", kMaxLiteralCount))));
   CHECK(answer("a SEARCH" + repeated(" SUBJECT {1+}\r\nx", kMaxLiteralCount + 1)) ==
         "a BAD Too many literals\r\n");
@@ -70,7 +72,8 @@ TEST_CASE("what cannot be read past ends the session") {
 
 TEST_CASE("nesting, keys, items") {
   CHECK(ok(answer("a SEARCH " + repeated("(", kMaxNesting) + "ALL" + repeated(")", kMaxNesting))));
-  CHECK(refused(answer("a SEARCH " + repeated("(", kMaxNesting + 1) + "ALL" + repeated(")", kMaxNesting + 1))));
+  CHECK(refused(answer("a SEARCH " + repeated("(", kMaxNesting + 1) + "ALL" +
+                       repeated(")", kMaxNesting + 1))));
   CHECK(refused(answer("a SEARCH " + repeated("(", 60000))));
   CHECK(ok(answer("a SEARCH " + repeated("NOT ", kMaxNesting) + "ALL")));
   CHECK(refused(answer("a SEARCH " + repeated("NOT ", kMaxNesting + 1) + "ALL")));
@@ -99,7 +102,8 @@ TEST_CASE("flags, status items, ID pairs, patterns, tags") {
   CHECK(ok(answer("a LIST \"\" " + std::string(kMaxPattern, '%'))));
   CHECK(refused(answer("a LIST \"\" " + std::string(kMaxPattern + 1, '%'))));
   for (const size_t size : {size_t{1024}, size_t{4096}, size_t{60000}})
-    for (const char* command : {"LIST \"\" ", "SELECT ", "COPY 1 ", "RENAME INBOX ", "LSUB \"\" ", "CREATE "})
+    for (const char* command :
+         {"LIST \"\" ", "SELECT ", "COPY 1 ", "RENAME INBOX ", "LSUB \"\" ", "CREATE "})
       (void)answer(concat("a ", command, std::string(size, 'n')));
   CHECK(answer(std::string(kMaxTag + 1, 't') + " NOOP") == "* BAD Invalid tag\r\n");
 }
@@ -114,7 +118,8 @@ TEST_CASE("APPEND: size and number of messages") {
   SessionConfig config;
   config.message_size_limit = 10;
   CHECK(answer("a APPEND INBOX {11}", config) == "a NO [TOOBIG] Message is too large\r\n");
-  CHECK(answer("a APPEND INBOX {11+}\r\n01234567890", config) == "a NO [TOOBIG] Message is too large\r\n");
+  CHECK(answer("a APPEND INBOX {11+}\r\n01234567890", config) ==
+        "a NO [TOOBIG] Message is too large\r\n");
   CHECK(ok(answer("a APPEND INBOX {10+}\r\n0123456789", config)));
   CHECK(ok(answer("a APPEND INBOX" + repeated(" {1+}\r\nx", kMaxAppendMessages))));
   CHECK(refused(answer("a APPEND INBOX" + repeated(" {1+}\r\nx", kMaxAppendMessages + 1))));

@@ -10,13 +10,30 @@ TEST_CASE("LIST wildcards") {
     const char* name;
     bool matches;
   };
-  constexpr Row kRows[] = {
-      {"*", "a/b", true},        {"%", "a/b", false},       {"%", "a", true},        {"", "", true},
-      {"", "a", false},          {"a*", "a", true},         {"a%", "a", true},       {"%/%", "a/b", true},
-      {"%/%", "a/b/c", false},   {"*/c", "a/b/c", true},    {"a/%c", "a/b/c", false}, {"%*", "a/b", true},
-      {"*%", "a/b", true},       {"inbox", "INBOX", true},  {"INB%", "INBOX", true}, {"inbox", "inbox/x", false},
-      {"Inbox/x", "INBOX/x", false}, {"A", "a", false},     {"a*b*c", "aXbYc", true}, {"a*b*c", "aXbY", false},
-      {"%b", "aab", true},       {"*b%c", "abxbyc", true},  {"x%", "x/", false},     {"x*", "x/", true}};
+  constexpr Row kRows[] = {{"*", "a/b", true},
+                           {"%", "a/b", false},
+                           {"%", "a", true},
+                           {"", "", true},
+                           {"", "a", false},
+                           {"a*", "a", true},
+                           {"a%", "a", true},
+                           {"%/%", "a/b", true},
+                           {"%/%", "a/b/c", false},
+                           {"*/c", "a/b/c", true},
+                           {"a/%c", "a/b/c", false},
+                           {"%*", "a/b", true},
+                           {"*%", "a/b", true},
+                           {"inbox", "INBOX", true},
+                           {"INB%", "INBOX", true},
+                           {"inbox", "inbox/x", false},
+                           {"Inbox/x", "INBOX/x", false},
+                           {"A", "a", false},
+                           {"a*b*c", "aXbYc", true},
+                           {"a*b*c", "aXbY", false},
+                           {"%b", "aab", true},
+                           {"*b%c", "abxbyc", true},
+                           {"x%", "x/", false},
+                           {"x*", "x/", true}};
   for (const Row& row : kRows) {
     INFO(row.pattern << " on " << row.name);
     CHECK(ListPattern(row.pattern).matches(row.name) == row.matches);

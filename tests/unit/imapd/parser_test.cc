@@ -28,8 +28,9 @@ TEST_CASE("strings: quoted, literal, astring, nstring") {
   CHECK(Parser("\"gr\xc3\xbcn\"").expect_string() == "gr\xc3\xbcn");
   CHECK_FALSE(Parser("nil").expect_nstring().has_value());
   CHECK(Parser("\"nil\"").expect_nstring() == "nil");
-  for (const char* bad : {"\"a", "\"a\\", "\"a\\x\"", "\"a\rb\"", "{4}\r\nabc", "{}\r\n", "{3}abc", "{3\r\nabc",
-                          "{99999999999999999999}\r\n", "{-1}\r\n", "", "(", "{1048577}\r\n"}) {
+  for (const char* bad :
+       {"\"a", "\"a\\", "\"a\\x\"", "\"a\rb\"", "{4}\r\nabc", "{}\r\n", "{3}abc", "{3\r\nabc",
+        "{99999999999999999999}\r\n", "{-1}\r\n", "", "(", "{1048577}\r\n"}) {
     Parser p(bad);
     (void)p.expect_astring();
     INFO(bad);
@@ -54,8 +55,8 @@ TEST_CASE("dates") {
   CHECK(Parser("1-Jan-1970").expect_date() == 0);
   CHECK(Parser("\"02-jan-1970\"").expect_date() == 1);
   CHECK(Parser("29-Feb-2000").expect_date() == 11016);
-  for (const char* bad : {"29-Feb-1900", "31-Apr-2000", "0-Jan-2000", "1-Foo-2000", "1-Jan-99", "001-Jan-2000",
-                          "1 Jan 2000", "\"1-Jan-2000", "1-anf-2000"}) {
+  for (const char* bad : {"29-Feb-1900", "31-Apr-2000", "0-Jan-2000", "1-Foo-2000", "1-Jan-99",
+                          "001-Jan-2000", "1 Jan 2000", "\"1-Jan-2000", "1-anf-2000"}) {
     Parser p(bad);
     (void)p.expect_date();
     INFO(bad);
@@ -93,8 +94,8 @@ TEST_CASE("tags are bounded") {
 }
 
 TEST_CASE("strings are written so that they read back") {
-  for (const std::string s : {"", "plain", "two words", "quo\"te", "back\\slash", "line\r\nend", "gr\xc3\xbcn",
-                              "%", "NIL", "]"}) {
+  for (const std::string s : {"", "plain", "two words", "quo\"te", "back\\slash", "line\r\nend",
+                              "gr\xc3\xbcn", "%", "NIL", "]"}) {
     std::string out;
     append_astring(out, s);
     Parser p(out);
