@@ -305,17 +305,12 @@ class Transcript:
             self.write_file(name, "")
             os.unlink(os.path.join(self.dir, name))
             os.symlink(self.fill(target), os.path.join(self.dir, name))
-        elif word == "HARDLINK":  # HARDLINK path existing
-            name, _, target = rest.partition(" ")
-            os.link(os.path.join(self.dir, target), os.path.join(self.dir, name))
         elif word == "FIFO":
             os.mkfifo(os.path.join(self.dir, rest), 0o600)
             own(os.path.join(self.dir, rest))
         elif word == "DIRECTORY":
             os.mkdir(os.path.join(self.dir, rest), 0o700)
             own(os.path.join(self.dir, rest))
-        elif word == "ROOTS":  # another user's file (needs root)
-            os.chown(os.path.join(self.dir, rest), 0, 0)
         elif word == "MODE":
             name, _, mode = rest.partition(" ")
             os.chmod(os.path.join(self.dir, name), int(mode, 8))

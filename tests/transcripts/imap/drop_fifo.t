@@ -1,0 +1,9 @@
+# A drop file that is a FIFO (F04): NO at once, nothing waits for a writer.
+FIFO joe
+C: a SELECT INBOX
+S: a NO ...
+C: b STATUS INBOX (MESSAGES)
+S: b NO ...
+C: c APPEND INBOX {5+}
+C: a: b
+S: c NO ...
