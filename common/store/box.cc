@@ -17,6 +17,7 @@
 namespace dmail::store {
 namespace {
 
+constexpr uint64_t kLargeCache = uint64_t{4} << 20, kCachePerMessage = 8 * 1024;
 constexpr uint32_t kManyDead = 64;
 constexpr uint64_t kMuchDeadRoom = uint64_t{1} << 20;
 
@@ -322,13 +323,16 @@ void Box::tidy() {
   const auto h = index_->header();
   if (!h || h->superseded || h->dirty) return;
   const bool records = h->dead > kManyDead && h->dead > h->messages / 4;
+  const bool cache = cache_.size() > kLargeCache + uint64_t{h->messages} * kCachePerMessage;
   const bool room = is_mbx_ && h->dead_bytes > kMuchDeadRoom && h->dead_bytes > h->file.size / 4;
-  if (!records && !room) return;
+  if (!records && !room && !cache) return;
   // Nobody else may have it selected: they hold a shared lock on the index.
   auto alone = FileLock::take(index_->fd(), LockMode::Exclusive, Deadline::in_ms(0));
   if (!alone) return;
   auto held = lock();
   if (!held) return;
+  // Mostly entries of messages that are gone; what is asked for again is made again.
+  if (cache) cache_.discard();
   if (room) {
     std::vector<Record> storage;
     std::vector<uint32_t> positions;
@@ -348,7 +352,7 @@ void Box::tidy() {
     (void)install(*held, held->header, live).ok();  // a failure leaves the index dirty
     return;
   }
-  (void)new_generation(*held).ok();
+  if (records) (void)new_generation(*held).ok();
 }
 
 }  // namespace dmail::store

@@ -1,6 +1,7 @@
 #include "store/cache_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -72,6 +73,19 @@ bool CacheFile::open(bool make) {
   if (!fd) return false;
   fd_ = std::move(*fd);
   return true;
+}
+
+uint64_t CacheFile::size() const {
+  struct stat st {};
+  return ::fstatat(directory_, name_.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0
+             ? static_cast<uint64_t>(st.st_size)
+             : 0;
+}
+
+void CacheFile::discard() {
+  (void)::unlinkat(directory_, name_.c_str(), 0);
+  fd_.reset();
+  release_memory();
 }
 
 void CacheFile::release_memory() {

@@ -41,6 +41,8 @@ class CacheFile {
   // Appends whole entries; the place (offset + 1) of the first one.  Waits at most `wait_ms`.
   Result<uint64_t> append(std::string_view entries, int wait_ms);
   void release_memory();
+  [[nodiscard]] uint64_t size() const;  // of the file
+  void discard();                       // the next append begins a new file
 
  private:
   bool open(bool make);

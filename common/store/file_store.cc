@@ -27,6 +27,15 @@ Result<OwnedFd> directory_at(int parent, const std::string& name) {
   return OwnedFd(fd);
 }
 
+// INBOX always exists: made where no delivery has done so yet, its name on disk before any mail.
+Result<OwnedFd> open_drop_file(const std::string& path) {
+  auto fd = open_file(path, O_RDWR);
+  if (fd || fd.error().kind != ErrorKind::NotFound) return fd;
+  fd = open_file(path, O_RDWR | O_CREAT);
+  if (fd) DMAIL_TRY(sync_parent(path));
+  return fd;
+}
+
 bool same_file(const struct stat& st, const FileIdentity& id) {
   return static_cast<uint64_t>(st.st_dev) == id.device &&
          static_cast<uint64_t>(st.st_ino) == id.inode &&
@@ -78,8 +87,7 @@ Result<std::unique_ptr<Box>> FileStore::open_box(std::string_view asked) {
   place.index_name = index_file_name(*name);
   place.drop_file = *name == kInbox;
   place.path = context_->config.drop_file;
-  auto fd = place.drop_file ? open_file(place.path, O_RDWR | O_CREAT)
-                            : tree_->open_mail(*name, place.path);
+  auto fd = place.drop_file ? open_drop_file(place.path) : tree_->open_mail(*name, place.path);
   if (!fd) return std::move(fd.error());
   return Box::open(*context_, std::move(place), std::move(*fd));
 }

@@ -230,20 +230,21 @@ bool Index::record(uint32_t position, Record& out) {
   return false;
 }
 
-uint32_t Index::layout() const {
-  uint32_t v;
+uint32_t Index::field(size_t at) const {
+  uint32_t v = 0;
+  if (private_copy_) {
+    auto n = read_at(fd_.get(), {reinterpret_cast<char*>(&v), sizeof v}, at);
+    return n && *n == sizeof v ? v : 1;  // odd, and superseded: look again
+  }
   std::atomic_thread_fence(std::memory_order_acquire);
-  std::memcpy(&v, base_ + offsetof(IndexHeader, layout), sizeof v);
+  std::memcpy(&v, base_ + at, sizeof v);
   std::atomic_thread_fence(std::memory_order_acquire);
   return v;
 }
 
-bool Index::superseded() const {
-  uint32_t v;
-  std::atomic_thread_fence(std::memory_order_acquire);
-  std::memcpy(&v, base_ + offsetof(IndexHeader, superseded), sizeof v);
-  return v != 0;
-}
+uint32_t Index::layout() const { return field(offsetof(IndexHeader, layout)); }
+
+bool Index::superseded() const { return field(offsetof(IndexHeader, superseded)) != 0; }
 
 bool Index::note(uint64_t number, ChangeNote& out) {
   if (readable_ < kRecordsAt) return false;

@@ -85,6 +85,7 @@ class Index {
   Index() = default;
   bool reach(uint64_t bytes);  // makes that many bytes of the file readable at base_
   bool load();
+  [[nodiscard]] uint32_t field(size_t at) const;  // of the header, as it is in the file now
   Status write(std::string_view bytes, uint64_t at);
 
   OwnedFd fd_;

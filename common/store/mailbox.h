@@ -1,5 +1,5 @@
-// A selected mailbox as one session sees it: message numbers 1..count() that stay fixed until sync(),
-// whatever other sessions and deliveries do meanwhile.
+// A selected mailbox as one session sees it: message numbers 1..count() that stay fixed until
+// sync(), whatever other sessions and deliveries do meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +18,13 @@ namespace dmail::store {
 
 struct MessageInfo {
   uint32_t uid = 0;
-  uint32_t flags = 0;      // kSeen ...
-  bool recent = false;     // new to this session
-  uint64_t keywords = 0;   // bits of keyword_names()
+  uint32_t flags = 0;     // kSeen ...
+  bool recent = false;    // new to this session
+  uint64_t keywords = 0;  // bits of keyword_names()
   int64_t internal_date = 0;
   int zone_minutes = 0;
   int64_t save_date = 0;
-  uint64_t size = 0;       // RFC822.SIZE
+  uint64_t size = 0;  // RFC822.SIZE
   uint64_t mod_sequence = 0;
 };
 
@@ -57,7 +57,7 @@ struct Changes {
 
 struct CopyOutcome {
   uint32_t uid_validity = 0;
-  UidSet source;             // UIDs copied
+  UidSet source;                   // UIDs copied
   std::vector<uint32_t> from, to;  // pairwise, ascending by `from`
 };
 
@@ -66,7 +66,8 @@ class Mailbox {
   virtual ~Mailbox() = default;
 
   [[nodiscard]] virtual const std::string& name() const = 0;
-  [[nodiscard]] virtual const std::string& path() const = 0;  // of the mail file, for the UNSEEN text
+  [[nodiscard]] virtual const std::string& path()
+      const = 0;  // of the mail file, for the UNSEEN text
   [[nodiscard]] virtual bool read_only() const = 0;
   [[nodiscard]] virtual uint32_t count() const = 0;
   [[nodiscard]] virtual uint32_t recent() const = 0;
@@ -86,7 +87,7 @@ class Mailbox {
   // Text as clients get it (CRLF).  Views are good until the next call on this mailbox.  NotFound:
   // expunged and its room already won back; Corrupt and Io: the file no longer has it.
   virtual Result<std::string_view> header(uint32_t number) = 0;  // with the blank line
-  virtual Result<std::string_view> text(uint32_t number) = 0;    // whole, in memory: see kWholeLimit
+  virtual Result<std::string_view> text(uint32_t number) = 0;  // whole, in memory: see kWholeLimit
   // Octets [offset, offset+length) to `sink`, exactly that many; checks first, so that an error
   // comes before the first byte (a failing disk in the middle throws ConnectionOver).
   virtual Status send(uint32_t number, uint64_t offset, uint64_t length, ByteSink& sink) = 0;
@@ -101,7 +102,8 @@ class Mailbox {
   // by the next sync(), like all others.
   virtual Status expunge(const UidSet* only_uids = nullptr) = 0;
   // All or none; messages that others expunged meanwhile make it fail (NotFound).
-  virtual Result<CopyOutcome> copy(const UidSet& numbers, Store& store, std::string_view target) = 0;
+  virtual Result<CopyOutcome> copy(const UidSet& numbers, Store& store,
+                                   std::string_view target) = 0;
 
   // Brings the view up to date.  Without `may_expunge` dead messages keep their numbers.
   virtual Result<Changes> sync(bool may_expunge) = 0;

@@ -127,6 +127,10 @@ Result<std::string_view> MessageText::take_converted(const Record& r, uint64_t w
 }
 
 Result<std::string_view> MessageText::take(const Record& r, uint64_t want) {
+  const auto h = box_->index()->header();
+  if (!h || r.offset > h->file.size || r.prefix_size > h->file.size - r.offset ||
+      r.raw_size > h->file.size - r.offset - r.prefix_size)
+    return vanished(*box_);
   if (std::min(want, r.size) > kWholeLimit)
     return Error{ErrorKind::Limit, "The message is too large for this", ""};
   return box_->is_mbx() ? take_mbx(r, want) : take_converted(r, want);

@@ -22,22 +22,24 @@ enum : uint16_t {
 struct Record {
   uint32_t uid = 0;  // 0: the file gives none (yet)
   uint32_t flags = 0;
-  uint64_t keywords = 0;       // bit i: name i of the mailbox's KeywordTable
-  uint64_t offset = 0;         // in the mail file: the From_ line, or the mbx record line
-  uint32_t prefix_size = 0;    // bytes from `offset` to the first byte of the message text
-  uint16_t from_size = 0;      // mbox: of the From_ line with its LF (the state block follows it)
+  uint64_t keywords = 0;     // bit i: name i of the mailbox's KeywordTable
+  uint64_t offset = 0;       // in the mail file: the From_ line, or the mbx record line
+  uint32_t prefix_size = 0;  // bytes from `offset` to the first byte of the message text
+  uint16_t from_size = 0;    // mbox: of the From_ line with its LF (the state block follows it)
   uint16_t form = 0;
-  uint64_t raw_size = 0;       // bytes of message text in the file
-  uint64_t size = 0;           // octets of the text as readers get it (RFC822.SIZE)
-  uint32_t header_size = 0;    // octets of the header, blank line included, as readers get it
-  int16_t zone_minutes = 0;    // of the internal date
+  uint64_t raw_size = 0;     // bytes of message text in the file
+  uint64_t size = 0;         // octets of the text as readers get it (RFC822.SIZE)
+  uint32_t header_size = 0;  // octets of the header, blank line included, as readers get it
+  int16_t zone_minutes = 0;  // of the internal date
   uint16_t reserved = 0;
-  int64_t internal_date = 0;   // seconds since 1970 UTC
-  int64_t save_date = 0;       // when it came into this mailbox
+  int64_t internal_date = 0;  // seconds since 1970 UTC
+  int64_t save_date = 0;      // when it came into this mailbox
   uint64_t mod_sequence = 0;
-  uint64_t cache = 0;          // offset in the cache file + 1; 0: nothing cached
-  uint32_t prefix_crc = 0;     // CRC-32 of the immutable bytes that mark the start (From_ line; date and size of an mbx line)
-  uint32_t record_crc = 0;     // CRC-32 of uid, offset, prefix_size, raw_size, size, header_size, internal_date
+  uint64_t cache = 0;       // offset in the cache file + 1; 0: nothing cached
+  uint32_t prefix_crc = 0;  // CRC-32 of the immutable bytes that mark the start (From_ line; date
+                            // and size of an mbx line)
+  uint32_t record_crc =
+      0;  // CRC-32 of uid, offset, prefix_size, raw_size, size, header_size, internal_date
 };
 static_assert(sizeof(Record) == 96 && std::is_trivially_copyable_v<Record>);
 

@@ -27,14 +27,18 @@ struct Kind {
   const char* label;
   const char* mailbox;
   bool mbox_folder;
+  bool shared_spool;
 };
 
 // All of them, or those whose label DMAIL_DRIVER names a part of.
 std::vector<Kind> kinds() {
   std::vector<Kind> out;
   const char* only = std::getenv("DMAIL_DRIVER");
-  for (const Kind& kind : {Kind{"drop file", "INBOX", false}, Kind{"mbx folder", "Work", false},
-                           Kind{"mbox folder", "Old", true}})
+  for (const Kind& kind :
+       {Kind{"drop file", "INBOX", false, false}, Kind{"mbx folder", "Work", false, false},
+        Kind{"mbox folder", "Old", true, false},
+        Kind{"shared spool, drop file", "INBOX", false, true},
+        Kind{"shared spool, mbx folder", "Work", false, true}})
     if (only == nullptr || std::string_view(kind.label).find(only) != std::string_view::npos)
       out.push_back(kind);
   return out;
@@ -42,6 +46,7 @@ std::vector<Kind> kinds() {
 
 struct DriverFixture : StoreFixture {
   explicit DriverFixture(const Kind& kind) : kind_(kind) {
+    config.shared_spool = kind.shared_spool;
     auto store = open();
     if (kind.mbox_folder)
       std::ofstream(config.folders + "/" + kind.mailbox).flush();  // an empty file is mbox

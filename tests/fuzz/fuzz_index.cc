@@ -1,12 +1,15 @@
 // A mailbox whose index and cache were damaged at will: it must open, answer, change and, with the
-// index gone, hold the same mail as before.  Input: edits of 5 bytes (what and where, new value).
+// index gone, hold the same mail as before.  Input: edits of 5 bytes (what and where, new value);
+// the first may ask for right check words over wrong values.
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
+#include "store/index_format.h"
 #include "store/mailbox.h"
 
 using namespace dmail::store;
@@ -66,6 +69,21 @@ void use(Store& store) {
   (void)box.sync(true).ok();
 }
 
+// Makes the check words right again, so that what they protect is met damaged.
+void seal(std::string& index) {
+  if (index.size() < kRecordsAt) return;
+  IndexHeader header;
+  std::memcpy(&header, index.data(), sizeof header);
+  header.check = header_check(header);
+  std::memcpy(index.data(), &header, sizeof header);
+  for (size_t at = kRecordsAt; at + sizeof(Record) <= index.size(); at += sizeof(Record)) {
+    Record r;
+    std::memcpy(&r, index.data() + at, sizeof r);
+    r.record_crc = record_check(r);
+    std::memcpy(index.data() + at, &r, sizeof r);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -80,6 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       bytes[at] = static_cast<char>(data[i + 4]);
     if (bytes.empty()) bytes.push_back('x');
   }
+  if (size > 0 && data[0] & 64) seal(side[0]);
   const std::string base = bed.config.folders + "/.index/A";
   std::ofstream(bed.config.folders + "/A", std::ios::binary | std::ios::trunc) << bed.mail;
   // Named anew, as nobody truncates a mapped index.
