@@ -1,27 +1,21 @@
 #include "dsmtpd/monitor.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
-#include "account/name_list.h"
-#include "base/ascii.h"
 #include "base/text.h"
 #include "base/wipe.h"
 #include "dsmtpd/limits.h"
 #include "io/child.h"
 #include "io/connection_over.h"
-#include "io/file.h"
-#include "io/stream.h"
 #include "privsep/drop.h"
 #include "privsep/jail.h"
-#include "privsep/login_protocol.h"
 #include "privsep/monitor_options.h"
+#include "privsep/monitor_parts.h"
 #include "privsep/program.h"
 #include "privsep/request_table.h"
 
@@ -85,15 +79,6 @@ void Monitor::run() {
 // ---- the session
 // ------------------------------------------------------------------------------------
 
-bool Monitor::tls_configured() const {
-  return !settings_.tls_certificate.empty() && !settings_.tls_key.empty();
-}
-
-bool Monitor::plaintext_ok() const {
-  return ends_.client_ip.empty() ||
-         account::list_allows(settings_.plaintext_login_from, ends_.client_ip, true);
-}
-
 void Monitor::start_session(bool greet) {
   auto made = privsep::Channel::make();
   if (!made) broken(made.error().log);
@@ -104,7 +89,7 @@ void Monitor::start_session(bool greet) {
   start.session.host = host_;
   start.session.client_ip = ends_.client_ip;
   start.session.tls = tls_;
-  start.session.offer_tls = tls_configured() && !tls_;
+  start.session.offer_tls = privsep::tls_configured(settings_) && !tls_;
   start.session.login_tries = kMaxLoginTries - tries_;
   start.greet = greet;
   start.settings = settings_;
@@ -118,16 +103,11 @@ void Monitor::start_session(bool greet) {
   plan.root_directory = settings_.jail_path;
   plan.address_space = tls_ ? kTlsSpace : kPlainSpace;
   plan.file_size = static_cast<uint64_t>(settings_.message_size_limit) + kMaxTextLine;
-  OwnedFd certificate, key;
+  privsep::PemFiles pem;
   if (tls_) {
-    certificate.reset(::open(settings_.tls_certificate.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    key.reset(::open(settings_.tls_key.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    if (!certificate.valid() || !key.valid())
-      broken(
-          system_error(certificate.valid() ? settings_.tls_key : settings_.tls_certificate, errno)
-              .log);
-    plan.descriptors.emplace_back(certificate.get(), privsep::kCertificateFd);
-    plan.descriptors.emplace_back(key.get(), privsep::kKeyFd);
+    auto files = privsep::add_pem_files(settings_, plan);
+    if (!files) broken(files.error().log);
+    pem = std::move(*files);
   }
   if (privsep::is_root()) {
     auto ids = privsep::ids_of(settings_.login_user);
@@ -157,7 +137,7 @@ void Monitor::end_session(bool now) {
 void Monitor::send(const Reply& reply) { channel_.send(frame_of(reply), Deadline::in_ms(kSendMs)); }
 
 void Monitor::on_start_tls(Frame&) {
-  if (tls_ || !tls_configured()) broken("TLS is not on offer");
+  if (tls_ || !privsep::tls_configured(settings_)) broken("TLS is not on offer");
   end_session(true);
   tls_ = true;
   try {
@@ -170,10 +150,8 @@ void Monitor::on_start_tls(Frame&) {
 }
 
 void Monitor::on_note(Frame& frame) {
-  if (++notes_ > 2 * kMaxNotes || frame.fields[0].size() > 40 || frame.fields[1].size() > kMaxNote)
-    broken("too many notes");
-  for (const char c : frame.fields[0])
-    if (!is_lower(c) && c != '-') broken("odd name of a note");
+  if (++notes_ > 2 * kMaxNotes || !privsep::is_note(frame, kMaxNote))
+    broken("too many notes, or no note");
   log_.info(frame.fields[0], {{"ip", ends_.client_ip}, {"text", frame.fields[1]}});
 }
 
@@ -268,34 +246,16 @@ void Monitor::on_deliver(Frame& frame) {
 // ------------------------------------------------------------------------------------------
 
 auth::Authenticator& Monitor::authenticator() {
-  if (authenticator_) return *authenticator_;
-  auth::Options options;
-  options.service = account::Service::Smtp;
-  options.libexec = privsep::sibling(settings_.libexec_path, "");
-  while (options.libexec.size() > 1 && options.libexec.ends_with('/')) options.libexec.pop_back();
-  options.client_ip = ends_.client_ip;
-  if (mail_ids_.valid()) {
-    options.mail_uid = mail_ids_.uid;
-    options.mail_gid = mail_ids_.gid;
-  }
-  authenticator_ = auth::make_authenticator(settings_, std::move(options));
+  if (!authenticator_)
+    authenticator_ =
+        privsep::make_authenticator(settings_, account::Service::Smtp, ends_.client_ip, mail_ids_);
   return *authenticator_;
 }
 
 Reply Monitor::check_password(std::string_view user, std::string_view password) {
   auto name = account::login_name({user, ends_.client_ip, ends_.local_ip, account::Service::Smtp},
                                   settings_);
-  auth::Answer found;
-  if (name) {
-    found = authenticator().check(*name, password);
-  } else {
-    // Asked all the same, so that the time of a refused name is that of a wrong password.
-    account::Name nobody;
-    nobody.user = nobody.auth_name = "nobody-of-this-name";
-    (void)authenticator().check(nobody, "x");
-    found.kind = auth::Answer::Kind::No;
-    found.text = name.error().log;
-  }
+  const auth::Answer found = privsep::check_password(authenticator(), name, password);
   if (found.ok()) {
     log_.info("login",
               {{"user", user}, {"ip", ends_.client_ip}, {"service", "smtp"}, {"tls", tls_}});
@@ -312,27 +272,17 @@ Reply Monitor::check_password(std::string_view user, std::string_view password) 
 }
 
 void Monitor::on_authenticate(Frame& frame) {
-  if (service_ == Service::Lmtp || (!tls_ && !plaintext_ok())) broken("a password out of place");
+  if (service_ == Service::Lmtp || (!tls_ && !privsep::plaintext_ok(settings_, ends_.client_ip)))
+    broken("a password out of place");
   if (tries_ >= kMaxLoginTries) broken("too many tries to log in");
   const int64_t began = monotonic_ms();
   const Reply reply = check_password(frame.fields[0], frame.fields[1]);
   wipe(frame.fields[1]);
   if (reply.code != 235) {
     ++tries_;
-    wait_after_failure(began);
+    privsep::wait_after_refusal(began, settings_.login_delay, channel_.fd());
   }
   send(reply);
-}
-
-// A refusal comes whole steps of login_delay after the question, whatever its reason: a name that
-// exists is not told from one that does not.
-void Monitor::wait_after_failure(int64_t began) {
-  const int64_t step = settings_.login_delay;
-  if (step <= 0) return;
-  const int64_t spent = monotonic_ms() - began;
-  const Deadline until = Deadline::in_ms((spent / step + 1) * step - spent);
-  // A session that hangs up ends the wait.
-  (void)wait_readable(channel_.fd(), until);
 }
 
 }  // namespace dmail::dsmtpd

@@ -47,14 +47,11 @@ class Monitor {
   void on_note(privsep::Frame& frame);
 
  private:
-  [[nodiscard]] bool tls_configured() const;
-  [[nodiscard]] bool plaintext_ok() const;
   void start_session(bool greet);
   void end_session(bool now);
   void send(const Reply& reply);
   auth::Authenticator& authenticator();
   Reply check_password(std::string_view user, std::string_view password);
-  void wait_after_failure(int64_t began);
 
   conf::Settings settings_;
   log::Log& log_;

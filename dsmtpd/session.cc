@@ -2,13 +2,13 @@
 
 #include <utility>
 
-#include "account/name_list.h"
 #include "base/ascii.h"
 #include "base/text.h"
 #include "base/wipe.h"
 #include "dsmtpd/command_table.h"
 #include "dsmtpd/limits.h"
 #include "io/connection_over.h"
+#include "privsep/connection.h"
 
 namespace dmail::dsmtpd {
 namespace {
@@ -42,11 +42,7 @@ Session::Session(const SessionFacts& facts, const conf::Settings& settings, Line
 
 Deadline Session::command_deadline() const { return Deadline::in_seconds(settings_.smtp_timeout); }
 
-bool Session::trusted_address() const {
-  // A pipe or a Unix socket is this host itself.
-  return facts_.client_ip.empty() ||
-         account::list_allows(settings_.plaintext_login_from, facts_.client_ip, true);
-}
+bool Session::trusted_address() const { return privsep::plaintext_ok(settings_, facts_.client_ip); }
 
 bool Session::may_auth() const { return !lmtp() && (facts_.tls || trusted_address()); }
 

@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "account/name_list.h"
+
 namespace dmail::privsep {
 namespace {
 
@@ -73,6 +75,10 @@ Result<Endpoints> endpoints_of(int fd) {
     return system_error("address of the client", errno);
   address_of(address, out.client_ip, out.client_port);
   return out;
+}
+
+bool plaintext_ok(const conf::Settings& settings, std::string_view client_ip) {
+  return client_ip.empty() || account::list_allows(settings.plaintext_login_from, client_ip, true);
 }
 
 }  // namespace dmail::privsep

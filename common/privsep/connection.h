@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
+#include "conf/settings.h"
 
 namespace dmail::privsep {
 
@@ -24,5 +26,9 @@ struct Endpoints {
 // An Error when `fd` is an internet socket whose peer is gone already (reset before we looked): it
 // must not pass for a connection without an address, which is this host's own.
 Result<Endpoints> endpoints_of(int fd);
+
+// Whether plaintext_login_from lets this client send a password in the clear.  No address (a pipe,
+// a Unix socket) is this host itself.
+bool plaintext_ok(const conf::Settings& settings, std::string_view client_ip);
 
 }  // namespace dmail::privsep

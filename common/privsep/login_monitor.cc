@@ -1,6 +1,5 @@
 #include "privsep/login_monitor.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -9,17 +8,16 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "account/name_list.h"
 #include "base/ascii.h"
 #include "base/text.h"
 #include "base/wipe.h"
 #include "io/child.h"
 #include "io/connection_over.h"
-#include "io/stream.h"
 #include "privsep/drop.h"
 #include "privsep/jail.h"
 #include "privsep/login_protocol.h"
 #include "privsep/monitor_options.h"
+#include "privsep/monitor_parts.h"
 #include "privsep/request_table.h"
 #include "privsep/session_start.h"
 #include "privsep/user_files.h"
@@ -48,16 +46,6 @@ constexpr Request<LoginMonitor> kRequests[] = {
 void LoginMonitor::refuse(const char* why) {
   channel_.send(Frame(kRefused, {why, tries_ >= kMaxTries ? "last" : ""}),
                 Deadline::in_ms(kSendMs));
-}
-
-bool LoginMonitor::tls_configured() const {
-  return !settings_.tls_certificate.empty() && !settings_.tls_key.empty();
-}
-
-bool LoginMonitor::plaintext_ok() const {
-  // A pipe or a Unix socket is this host itself.
-  return ends_.client_ip.empty() ||
-         account::list_allows(settings_.plaintext_login_from, ends_.client_ip, true);
 }
 
 void LoginMonitor::run() {
@@ -92,8 +80,8 @@ void LoginMonitor::start_login(bool greet) {
                              settings_.dpop_host);
   start.tls = tls_;
   start.greet = greet;
-  start.tls_offered = tls_configured() && !tls_;
-  start.plaintext_ok = plaintext_ok();
+  start.tls_offered = tls_configured(settings_) && !tls_;
+  start.plaintext_ok = plaintext_ok(settings_, ends_.client_ip);
   start.seconds = std::min(deadline_.left_ms() / 1000, kLoginSeconds);
   start.tls_minimum = settings_.tls_minimum;
   start.tls_ciphers = settings_.tls_ciphers;
@@ -106,17 +94,11 @@ void LoginMonitor::start_login(bool greet) {
   plan.descriptors = {{0, 0}, {1, 1}, {2, 2}, {made->second.get(), kMonitorFd}};
   plan.root_directory = settings_.jail_path;
   plan.address_space = tls_ ? kTlsSpace : kPlainSpace;
-  OwnedFd certificate, key;
+  PemFiles pem;
   if (tls_) {
-    certificate.reset(::open(settings_.tls_certificate.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    key.reset(::open(settings_.tls_key.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    if (!certificate.valid() || !key.valid()) {
-      const std::string& missing =
-          certificate.valid() ? settings_.tls_key : settings_.tls_certificate;
-      throw ConnectionOver(Why::ProtocolBroken, system_error(concat("open ", missing), errno).log);
-    }
-    plan.descriptors.emplace_back(certificate.get(), kCertificateFd);
-    plan.descriptors.emplace_back(key.get(), kKeyFd);
+    auto files = add_pem_files(settings_, plan);
+    if (!files) throw ConnectionOver(Why::ProtocolBroken, files.error().log);
+    pem = std::move(*files);
   }
   if (is_root()) {
     auto ids = ids_of(settings_.login_user);
@@ -144,7 +126,8 @@ void LoginMonitor::end_login(bool now) {
 }
 
 void LoginMonitor::on_start_tls(Frame&) {
-  if (tls_ || !tls_configured()) throw ConnectionOver(Why::ProtocolBroken, "TLS is not on offer");
+  if (tls_ || !tls_configured(settings_))
+    throw ConnectionOver(Why::ProtocolBroken, "TLS is not on offer");
   end_login(true);
   tls_ = true;
   try {
@@ -157,10 +140,8 @@ void LoginMonitor::on_start_tls(Frame&) {
 }
 
 void LoginMonitor::on_note(Frame& frame) {
-  if (++notes_ > 2 * kMaxNotes || frame.fields[0].size() > 40 || frame.fields[1].size() > kMaxNote)
-    throw ConnectionOver(Why::ProtocolBroken, "too many notes");
-  for (const char c : frame.fields[0])
-    if (!is_lower(c) && c != '-') throw ConnectionOver(Why::ProtocolBroken, "odd name of a note");
+  if (++notes_ > 2 * kMaxNotes || !is_note(frame, kMaxNote))
+    throw ConnectionOver(Why::ProtocolBroken, "too many notes, or no note");
   log_.info(frame.fields[0], {{"ip", ends_.client_ip}, {"text", frame.fields[1]}});
 }
 
@@ -182,10 +163,9 @@ void LoginMonitor::failed(std::string_view user, const char* why, std::string_vi
 }
 
 void LoginMonitor::on_authenticate(Frame& frame) {
-  if (!tls_ && !plaintext_ok()) throw ConnectionOver(Why::ProtocolBroken, "a password without TLS");
+  if (!tls_ && !plaintext_ok(settings_, ends_.client_ip))
+    throw ConnectionOver(Why::ProtocolBroken, "a password without TLS");
   if (tries_ >= kMaxTries) throw ConnectionOver(Why::ProtocolBroken, "one login too many");
-  // Whatever the reason, a refusal comes this long after the question: a name that exists is not
-  // told from one that does not.  The helper's own time counts in, up to the next full step.
   const int64_t began = monotonic_ms();
   log_in(frame.fields[0], frame.fields[1]);
   wipe(frame.fields[1]);
@@ -194,13 +174,7 @@ void LoginMonitor::on_authenticate(Frame& frame) {
     return;
   }
   ++tries_;
-  const int64_t step = settings_.login_delay;
-  if (step > 0) {
-    const int64_t spent = monotonic_ms() - began;
-    const Deadline until = Deadline::in_ms((spent / step + 1) * step - spent);
-    // A login program that hangs up ends the wait.
-    while (!until.passed() && !wait_readable(channel_.fd(), until)) continue;
-  }
+  wait_after_refusal(began, settings_.login_delay, channel_.fd());
   refuse(answer_);
 }
 
@@ -211,32 +185,14 @@ void LoginMonitor::log_in(std::string_view user, std::string_view password) {
   };
   account::Login login{user, ends_.client_ip, ends_.local_ip, daemon_.service};
   auto name = account::login_name(login, settings_);
-  if (!authenticator_) {
-    const Ids mail = mail_ids();
-    auth::Options options;
-    options.service = daemon_.service;
-    options.libexec = sibling(settings_.libexec_path, "");
-    while (options.libexec.size() > 1 && options.libexec.ends_with('/')) options.libexec.pop_back();
-    options.client_ip = ends_.client_ip;
-    if (mail.valid()) {
-      options.mail_uid = mail.uid;
-      options.mail_gid = mail.gid;
-    }
-    authenticator_ = auth::make_authenticator(settings_, std::move(options));
-  }
-  if (!name) {
-    // Asked all the same, so that the time of a refused name is that of a wrong password.
-    account::Name nobody;
-    nobody.user = nobody.auth_name = "nobody-of-this-name";
-    (void)authenticator_->check(nobody, "x");
-    return wrong("name", name.error().log);
-  }
+  if (!authenticator_)
+    authenticator_ = make_authenticator(settings_, daemon_.service, ends_.client_ip, mail_ids());
   std::string secret(password);
   if (settings_.lowercase_password)
     for (char& c : secret) c = to_lower(c);
-  const auth::Answer answer = authenticator_->check(*name, secret);
+  const auth::Answer answer = check_password(*authenticator_, name, secret);
   wipe(secret);
-  if (answer.kind == auth::Answer::Kind::No) return wrong("password", answer.text);
+  if (answer.kind == auth::Answer::Kind::No) return wrong(name ? "password" : "name", answer.text);
   if (answer.kind != auth::Answer::Kind::Ok) {
     failed(user, "temporary", answer.text);
     answer_ = "temporary";

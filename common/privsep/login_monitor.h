@@ -50,8 +50,6 @@ class LoginMonitor {
   void on_note(Frame& frame);
 
  private:
-  [[nodiscard]] bool tls_configured() const;
-  [[nodiscard]] bool plaintext_ok() const;
   void start_login(bool greet);
   void end_login(bool now);
   void refuse(const char* why);

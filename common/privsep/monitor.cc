@@ -10,6 +10,7 @@
 #include "privsep/drop.h"
 #include "privsep/login_monitor.h"
 #include "privsep/monitor_options.h"
+#include "privsep/monitor_parts.h"
 
 namespace dmail::privsep {
 namespace {
@@ -36,24 +37,6 @@ std::string usage(const Daemon& daemon) {
                 "  --version, --help\n");
 }
 
-log::Log open_log(const Daemon& daemon, const conf::Settings& settings) {
-  log::Place place;
-  place.directory = settings.log_path.empty() ? settings.work_path : settings.log_path;
-  place.program = daemon.name;
-  place.max_size = settings.max_log_size;
-  place.keep = static_cast<int>(settings.rotated_logs);
-  return log::Log::open(place, log::level_of(settings.log_level));
-}
-
-void log_remarks(log::Log& log, const std::vector<conf::Remark>& remarks) {
-  for (const conf::Remark& r : remarks) {
-    const bool error = r.level == conf::Remark::Level::Error;
-    if (error || log.wants(log::Level::Debug))
-      log.error(error ? "config-error" : "config-warning",
-                {{"file", r.file}, {"line", r.line}, {"text", r.text}});
-  }
-}
-
 }  // namespace
 
 int run_monitor(int argc, char** argv, const Daemon& daemon) {
@@ -68,7 +51,7 @@ int run_monitor(int argc, char** argv, const Daemon& daemon) {
   if (const Status tidy = tidy_process(); !tidy) return 1;
   ::signal(SIGCHLD, SIG_DFL);
   auto loaded = conf::load(options->config, daemon.program);
-  log::Log log = open_log(daemon, loaded ? loaded->settings : conf::Settings());
+  log::Log log = open_monitor_log(daemon.name, loaded ? loaded->settings : conf::Settings());
   log.set_session(log::new_session_id());
   if (!loaded) {
     log.error("config-error", {{"file", options->config}, {"text", loaded.error().log}});

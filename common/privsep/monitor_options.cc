@@ -2,12 +2,15 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "base/text.h"
 
 namespace dmail::privsep {
 
-Result<MonitorOptions> monitor_options(int argc, char** argv) {
+Result<MonitorOptions> monitor_options(int argc, char** argv,
+                                       std::initializer_list<std::string_view> services) {
   MonitorOptions out;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
@@ -20,6 +23,8 @@ Result<MonitorOptions> monitor_options(int argc, char** argv) {
       out.help = true;
     } else if (word == "--version") {
       out.version = true;
+    } else if (std::find(services.begin(), services.end(), word) != services.end()) {
+      out.service = word;
     } else {
       return Error{ErrorKind::BadInput, "", concat("unknown option ", escaped(word, 40))};
     }

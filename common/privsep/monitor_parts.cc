@@ -1,0 +1,92 @@
+#include "privsep/monitor_parts.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/ascii.h"
+#include "base/text.h"
+#include "io/clock.h"
+#include "io/stream.h"
+#include "privsep/login_protocol.h"
+#include "privsep/program.h"
+
+namespace dmail::privsep {
+
+log::Log open_monitor_log(std::string_view program, const conf::Settings& settings) {
+  log::Place place;
+  place.directory = settings.log_path.empty() ? settings.work_path : settings.log_path;
+  place.program = program;
+  place.max_size = settings.max_log_size;
+  place.keep = static_cast<int>(settings.rotated_logs);
+  return log::Log::open(place, log::level_of(settings.log_level));
+}
+
+void log_remarks(log::Log& log, const std::vector<conf::Remark>& remarks) {
+  for (const conf::Remark& r : remarks) {
+    const bool error = r.level == conf::Remark::Level::Error;
+    if (error || log.wants(log::Level::Debug))
+      log.error(error ? "config-error" : "config-warning",
+                {{"file", r.file}, {"line", r.line}, {"text", r.text}});
+  }
+}
+
+bool tls_configured(const conf::Settings& settings) {
+  return !settings.tls_certificate.empty() && !settings.tls_key.empty();
+}
+
+Result<PemFiles> add_pem_files(const conf::Settings& settings, JailPlan& plan) {
+  PemFiles files;
+  auto add = [&](const std::string& path, int number, OwnedFd& fd) -> Status {
+    fd.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (!fd.valid()) return system_error(concat("open ", path), errno);
+    plan.descriptors.emplace_back(fd.get(), number);
+    return {};
+  };
+  DMAIL_TRY(add(settings.tls_certificate, kCertificateFd, files.certificate));
+  DMAIL_TRY(add(settings.tls_key, kKeyFd, files.key));
+  return files;
+}
+
+bool is_note(const Frame& frame, size_t max_text) {
+  constexpr size_t kMaxEvent = 40;
+  const std::string& event = frame.fields[0];
+  return event.size() <= kMaxEvent && frame.fields[1].size() <= max_text &&
+         std::all_of(event.begin(), event.end(), [](char c) { return is_lower(c) || c == '-'; });
+}
+
+std::unique_ptr<auth::Authenticator> make_authenticator(const conf::Settings& settings,
+                                                        account::Service service,
+                                                        std::string_view client_ip, Ids mail) {
+  auth::Options options;
+  options.service = service;
+  options.libexec = sibling(settings.libexec_path, "");
+  while (options.libexec.size() > 1 && options.libexec.ends_with('/')) options.libexec.pop_back();
+  options.client_ip = client_ip;
+  if (mail.valid()) {
+    options.mail_uid = mail.uid;
+    options.mail_gid = mail.gid;
+  }
+  return auth::make_authenticator(settings, std::move(options));
+}
+
+auth::Answer check_password(auth::Authenticator& authenticator, const Result<account::Name>& name,
+                            std::string_view password) {
+  if (name) return authenticator.check(*name, password);
+  account::Name nobody;
+  nobody.user = nobody.auth_name = "nobody-of-this-name";
+  (void)authenticator.check(nobody, "x");
+  auth::Answer answer;
+  answer.kind = auth::Answer::Kind::No;
+  answer.text = name.error().log;
+  return answer;
+}
+
+void wait_after_refusal(int64_t began, int64_t step_ms, int channel_fd) {
+  if (step_ms <= 0) return;
+  const int64_t spent = monotonic_ms() - began;
+  (void)wait_readable(channel_fd, Deadline::in_ms((spent / step_ms + 1) * step_ms - spent));
+}
+
+}  // namespace dmail::privsep

@@ -1,0 +1,47 @@
+// What the monitors of imapd, dpopd and dsmtpd have in common.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "account/account.h"
+#include "auth/authenticator.h"
+#include "base/result.h"
+#include "conf/settings.h"
+#include "io/owned_fd.h"
+#include "log/log.h"
+#include "privsep/frame.h"
+#include "privsep/ids.h"
+#include "privsep/jail.h"
+
+namespace dmail::privsep {
+
+log::Log open_monitor_log(std::string_view program, const conf::Settings& settings);
+// What was found in dmail.conf: errors always, warnings when the log is to know everything.
+void log_remarks(log::Log& log, const std::vector<conf::Remark>& remarks);
+
+bool tls_configured(const conf::Settings& settings);
+
+// The PEM files of the TLS programs: open while the child is started, and in its plan.
+struct PemFiles {
+  OwnedFd certificate, key;
+};
+Result<PemFiles> add_pem_files(const conf::Settings& settings, JailPlan& plan);
+
+// A line for the log from the jailed process: bounded, and its name is letters and `-`.
+bool is_note(const Frame& frame, size_t max_text);
+
+// `mail`: the mail user, invalid when we are not root.
+std::unique_ptr<auth::Authenticator> make_authenticator(const conf::Settings& settings,
+                                                        account::Service service,
+                                                        std::string_view client_ip, Ids mail);
+// The module is asked even about a refused name, so that its time is that of a wrong password.
+auth::Answer check_password(auth::Authenticator& authenticator, const Result<account::Name>& name,
+                            std::string_view password);
+// Waits until a whole number of `step_ms` has passed since `began` (monotonic): whatever the reason
+// of a refusal, a name that exists is not told from one that does not.  A jailed process that says
+// something, or hangs up, ends the wait.
+void wait_after_refusal(int64_t began, int64_t step_ms, int channel_fd);
+
+}  // namespace dmail::privsep
