@@ -51,7 +51,7 @@ def make_fixture(path, target):
     open(path + "/drop/u", "w").close()
     if target == "Mbox":
         with open(path + "/drop/u.mbx/Mbox", "wb") as f:  # m1 came from another program
-            f.write(b"From x@y Sat Nov 21 10:00:00 2026\n" + message(1, crlf="\n").replace(b"\nFrom ", b"\n>From ") + b"\n")
+            f.write(b"From x@y Sat Nov 21 10:00:00 2026\n" + FOREIGN.replace(b"\r\n", b"\n") + b"\n")
     harness.give_away(path)
     lines = [] if target in ("INBOX", "Mbox") else [b"CREATE " + target.encode()]
     lines += [b"CREATE Other"]
@@ -82,6 +82,13 @@ def look(box, name):
 
 
 GOOD = {"m%d@there.example" % n: judge.digest(message(n)) for n in range(1, 40)}
+# What another program put into an mbox is given back as it stands there, its quoting included.
+FOREIGN = message(1).replace(b"\r\nFrom ", b"\r\n>From ")
+
+
+def whole(name, mid, dig):
+    return dig == (judge.digest(FOREIGN) if name == "Mbox" and mid == "m1@there.example" else GOOD.get(mid))
+
 
 
 def path_of(box, name):
@@ -97,7 +104,7 @@ def consistent(box, name, before):
         return None, ["%s cannot be opened" % name]
     found, validity, following = seen
     for uid, (mid, dig, flags) in found.items():
-        if GOOD.get(mid) != dig:
+        if not whole(name, mid, dig):
             complaints.append("uid %d (%s) is cut or merged" % (uid, mid))
         if uid >= following:
             complaints.append("uid %d is not below UIDNEXT %d" % (uid, following))
@@ -110,13 +117,14 @@ def consistent(box, name, before):
     ids = sorted(v[0] for v in found.values())
     try:
         outside = sorted(judge.message_id(x) for x in judge.messages(path_of(box, name)))
-        whole = all(GOOD.get(judge.message_id(x)) == judge.digest(x) for x in judge.messages(path_of(box, name))
-                    if name != "Mbox" or judge.message_id(x) != "m1@there.example")
+        # (judge.py takes the quoting off what carries our state block, and by now the foreign one may.)
+        unharmed = all(whole(name, judge.message_id(x), judge.digest(x)) or judge.message_id(x) == "m1@there.example"
+                       for x in judge.messages(path_of(box, name)))
     except (ValueError, OSError) as e:
         return seen, complaints + ["the independent reader: %s" % e]
     if outside != ids:
         complaints.append("the independent reader sees %s, the server %s" % (outside, ids))
-    if not whole:
+    if not unharmed:
         complaints.append("the independent reader sees a cut message")
     return seen, complaints
 
@@ -309,6 +317,7 @@ def walk(target):
     return runs
 
 
+harness.program("imapd-session")  # copies the programs before there are threads
 with concurrent.futures.ThreadPoolExecutor(2) as pool:
     total = sum(pool.map(walk, ("INBOX", "Mbox", "Mbx")))
 print("%d runs" % total)
