@@ -53,8 +53,10 @@ bool stale(const std::string& path, int stale_seconds) {
   std::string_view rest = *text;
   const auto pid = parse_u32(trim(take_until(rest, '\n')), 0x7fffffff);
   const bool dead = pid && *pid != 0 && ::kill(static_cast<pid_t>(*pid), 0) != 0 && errno == ESRCH;
+  // We hold the fcntl lock, so a dotlock of this process is one that could not be removed.
+  const bool own = pid && static_cast<pid_t>(*pid) == ::getpid();
   // A number means something only on the host that wrote it.
-  if (dead && trim(rest) == host_name()) return true;
+  if ((dead || own) && trim(rest) == host_name()) return true;
   return old && (dead || !pid || *pid == 0);
 }
 
@@ -134,7 +136,8 @@ Result<FileLock> FileLock::take_with_dotlock(int fd, const std::string& path, De
 }
 
 void FileLock::release() {
-  if (!dotlock_.empty()) ::unlink(dotlock_.c_str());
+  // Tried twice: a lock that stays behind holds everybody off.
+  if (!dotlock_.empty() && ::unlink(dotlock_.c_str()) != 0) ::unlink(dotlock_.c_str());
   dotlock_.clear();
   if (fd_ < 0) return;
   struct flock l {};
