@@ -71,8 +71,9 @@ Outcome store_flags(Session& session, Parser& parser, bool uid) {
   if (!silent) tell_flags(session, without(*numbers, done->gone), uid);
   if (done->keywords_full)
     return Outcome::no("LIMIT", "No room for another keyword in this mailbox");
-  // RFC 2180 section 4.2: messages that somebody else expunged meanwhile.
-  if (!done->gone.empty() && !silent)
+  // RFC 2180 section 4.2: messages that somebody else expunged meanwhile.  A UID that is no more is
+  // no error (RFC 3501 section 6.4.8).
+  if (!done->gone.empty() && !silent && !uid)
     return Outcome::no("EXPUNGEISSUED", "Some of the messages no longer exist");
   return Outcome::ok();
 }

@@ -204,12 +204,9 @@ void Box::distrust() {
 }
 
 void Box::abandon(Held& held) {
-  // The mail file may hold less, more or other bytes than we think; looking again is the safe way.
-  if (auto now = identity(); now && *now == held.header.file) {
-    held.header.dirty = 0;
-    if (index_->write_header(held.header)) return;
-  }
-  held.header.file.mtime_ns = 0;
+  // The mail file may hold less, more or other bytes than we think, and its time stamp is too
+  // coarse to tell; the index stays dirty, so that the next to lock makes it again.
+  held.header.dirty = 1;
   (void)index_->write_header(held.header).ok();
 }
 

@@ -105,6 +105,8 @@ Status Box::take_new_messages(Held& held, const FileIdentity& now) {
       return rebuild(held, *after, false);
     }
   }
+  // Not cut off is not wrong: every reader passes over it, and the next append tries again.
+  if (*end < now.size) (void)file_->cut_tail(*end).ok();
   held.header.end_offset = *end;
   DMAIL_TRY(add_records(held, found));
   return finish(held);
@@ -162,6 +164,11 @@ Status Box::rebuild(Held& held, const FileIdentity& now, bool trust_state) {
   }
 
   header.file = now;
+  if (*end < now.size && file_->cut_tail(*end)) {
+    auto after = identity();
+    if (!after) return std::move(after.error());
+    header.file = *after;
+  }
   header.boot_id = boot_id();
   header.end_offset = *end;
   header.uid_validity = plan.uid_validity;

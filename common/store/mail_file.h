@@ -90,6 +90,9 @@ class MailFile {
                         const KeywordTable& keywords, const FileHeader& header,
                         std::vector<Record>& out) = 0;
 
+  // Cuts off what an append that never finished left after `end` (as scan returned it).
+  virtual Status cut_tail(uint64_t end) = 0;
+
   // Writes uid, flags and keywords of `changed` (records with the new values, pointing into `all`).
   // `all`: every live record of the mailbox, in order; when state does not fit in place the file is
   // rewritten from there on and the records in `all` get their new offsets and sizes (then returns

@@ -100,18 +100,22 @@ Status MboxFile::write_messages(uint64_t at, bool first, std::span<const NewMess
   return flush();
 }
 
-Status MboxFile::append(uint64_t end, std::span<const NewMessage> messages,
-                        const KeywordTable& keywords, const FileHeader& header,
-                        std::vector<Record>& out) {
-  auto head = load_head();
-  if (!head) return std::move(head.error());
+Status MboxFile::cut_tail(uint64_t end) {
   auto st = stat_fd(fd_);
   if (!st) return std::move(st.error());
   const uint64_t size = static_cast<uint64_t>(st->st_size);
   if (size < end)
     return Error{ErrorKind::Corrupt, "The mailbox was cut short",
                  "mbox file is shorter than its index says"};
-  if (size > end) DMAIL_TRY(truncate_to(fd_, end));
+  return size > end ? truncate_to(fd_, end) : Status();
+}
+
+Status MboxFile::append(uint64_t end, std::span<const NewMessage> messages,
+                        const KeywordTable& keywords, const FileHeader& header,
+                        std::vector<Record>& out) {
+  auto head = load_head();
+  if (!head) return std::move(head.error());
+  DMAIL_TRY(cut_tail(end));
   const bool first = end <= head->first;
   std::vector<Record> made;
   Status done = write_messages(end, first, messages, keywords, header, made);

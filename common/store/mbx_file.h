@@ -26,6 +26,7 @@ class MbxFile : public MailFile {
                         const std::function<void(const Record&)>& found) override;
   [[nodiscard]] const std::string& damage() const override { return damage_; }
   bool verify(const Record& r) override;
+  Status cut_tail(uint64_t end) override;
   Status append(uint64_t end, std::span<const NewMessage> messages, const KeywordTable& keywords,
                 const FileHeader& header, std::vector<Record>& out) override;
   Result<bool> write_state(std::span<Record*> changed, std::span<Record> all,
@@ -45,7 +46,6 @@ class MbxFile : public MailFile {
   Result<MbxKeywordMap> update_head(const KeywordTable& keywords, uint64_t wanted,
                                     const FileHeader& header);
   Result<MbxLine> line_of(const Record& r, std::string* bytes = nullptr) const;
-  Status cut_tail(uint64_t end);
   Status write_messages(uint64_t end, std::span<const NewMessage> messages,
                         const MbxKeywordMap& map, std::vector<Record>& out);
   Result<uint64_t> resume(FileWindow& window, uint64_t at);

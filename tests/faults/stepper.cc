@@ -1,13 +1,13 @@
-// Runs a program and everything it starts under ptrace, counts the system calls that change files, and
-// kills the lot at the n-th, or makes that one fail.
+// Runs a program and everything it starts under ptrace, counts the system calls that change files,
+// and kills the lot at the n-th, or makes that one fail.
 //
 //   stepper --report FILE [--kill N | --fail N ENOSPC|EIO] -- PROGRAM ARGUMENT...
 //
-// FILE gets one line: the number of calls seen, and the name of the n-th.  Counted are calls on regular
-// files and directories (not on sockets and pipes): write, pwrite, writev, pwritev, ftruncate, fallocate,
-// fsync, fdatasync, rename, link, unlink, mkdir, rmdir, symlink, open with O_CREAT or O_TRUNC,
-// sendfile and copy_file_range.  --kill stops before the call is carried out.  The exit status is the
-// program's, or 200 after --kill.  x86-64 Linux.
+// FILE gets one line: the number of calls seen, and the name of the n-th.  Counted are calls on
+// regular files and directories (not on sockets and pipes): write, pwrite, writev, pwritev,
+// ftruncate, fallocate, fsync, fdatasync, rename, link, unlink, mkdir, rmdir, symlink, open with
+// O_CREAT or O_TRUNC, sendfile and copy_file_range.  --kill stops before the call is carried out.
+// The exit status is the program's, or 200 after --kill.  x86-64 Linux.
 #include <elf.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -81,7 +81,8 @@ struct Options {
 bool on_a_file(pid_t pid, long number, const user_regs_struct& r) {
   const auto fd = number == SYS_copy_file_range ? r.rdx : r.rdi;
   struct stat st {};
-  const std::string link = "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(static_cast<int>(fd));
+  const std::string link =
+      "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(static_cast<int>(fd));
   if (::stat(link.c_str(), &st) != 0) return false;
   return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
 }
@@ -90,10 +91,14 @@ bool counts(pid_t pid, const user_regs_struct& r) {
   const auto it = calls().find(static_cast<long>(r.orig_rax));
   if (it == calls().end()) return false;
   switch (it->second.kind) {
-    case Kind::OnPath: return true;
-    case Kind::Open: return (r.rsi & (O_CREAT | O_TRUNC)) != 0;
-    case Kind::OpenAt: return (r.rdx & (O_CREAT | O_TRUNC)) != 0;
-    case Kind::OnDescriptor: return on_a_file(pid, it->first, r);
+    case Kind::OnPath:
+      return true;
+    case Kind::Open:
+      return (r.rsi & (O_CREAT | O_TRUNC)) != 0;
+    case Kind::OpenAt:
+      return (r.rdx & (O_CREAT | O_TRUNC)) != 0;
+    case Kind::OnDescriptor:
+      return on_a_file(pid, it->first, r);
   }
   return false;
 }
@@ -113,8 +118,8 @@ class Stepper {
     }
     int status = 0;
     if (::waitpid(child, &status, 0) != child) die("waitpid");
-    constexpr long kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-                              PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
+    constexpr long kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+                              PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
     if (::ptrace(PTRACE_SETOPTIONS, child, nullptr, kOptions) != 0) die("ptrace");
     alive_.insert(child);
     ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
@@ -145,8 +150,10 @@ class Stepper {
       }
       int pass_on = 0;
       const int signal = WSTOPSIG(status);
-      if (signal == (SIGTRAP | 0x80)) system_call(pid);
-      else if (status >> 16 == 0 && signal != SIGSTOP && signal != SIGTRAP) pass_on = signal;
+      if (signal == (SIGTRAP | 0x80))
+        system_call(pid);
+      else if (status >> 16 == 0 && signal != SIGSTOP && signal != SIGTRAP)
+        pass_on = signal;
       ::ptrace(PTRACE_SYSCALL, pid, nullptr, pass_on);
     }
     return killed_ ? 200 : result;
@@ -198,8 +205,10 @@ Options parse(int argc, char** argv) {
   Options o;
   for (int i = 1; i < argc; ++i) {
     const std::string a = argv[i];
-    if (a == "--report" && i + 1 < argc) o.report = argv[++i];
-    else if (a == "--kill" && i + 1 < argc) o.at = std::atol(argv[++i]);
+    if (a == "--report" && i + 1 < argc)
+      o.report = argv[++i];
+    else if (a == "--kill" && i + 1 < argc)
+      o.at = std::atol(argv[++i]);
     else if (a == "--fail" && i + 2 < argc) {
       o.at = std::atol(argv[++i]);
       o.fail_with = std::string(argv[++i]) == "EIO" ? EIO : ENOSPC;
@@ -209,7 +218,9 @@ Options parse(int argc, char** argv) {
     }
   }
   if (o.program == nullptr || o.report.empty()) {
-    std::fputs("usage: stepper --report FILE [--kill N | --fail N ENOSPC|EIO] -- PROGRAM ARGUMENT...\n", stderr);
+    std::fputs(
+        "usage: stepper --report FILE [--kill N | --fail N ENOSPC|EIO] -- PROGRAM ARGUMENT...\n",
+        stderr);
     std::exit(64);
   }
   return o;
