@@ -61,7 +61,7 @@ std::string talk(const std::string& dir, std::string_view input, size_t piece) {
   start.folders = dir + "/joe.mbx";
   start.settings.lock_timeout = 1;
   Pieces stream(input, piece);
-  log::Log log = log::Log::inherited("dpopd", "fuzz", 0);
+  log::Log log = log::Log::inherited("dpopd", "fuzz", start.settings.log_level);
   dpopd::Session session(stream, start, log);
   session.run();
   return std::move(stream.output);
