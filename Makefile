@@ -10,6 +10,7 @@ endif
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
+comma := ,
 # ---- flags -------------------------------------------------------------------------------------
 OPT ?= -O2 -g1
 WARN := -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wformat=2 -Wvla -Wundef
@@ -29,7 +30,9 @@ CXXFLAGS_ALL = -std=c++20 $(OPT) $(WARN) $(HARDEN) -ffunction-sections -fdata-se
   -DDMAIL_CONF='"$(sysconfdir)/dmail.conf"' -DDMAIL_USER='"$(DMAIL_USER)"' \
   -DDMAIL_LOGIN_USER='"$(LOGIN_USER)"' -DDMAIL_JAIL='"$(JAIL_DIR)"' \
   $(if $(filter yes,$(HAVE_SECCOMP)),-DDMAIL_HAVE_SECCOMP=1) $(CXXFLAGS)
-LDFLAGS_ALL = $(HARDEN) -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
+# A sanitizer's own crypt(3) only calls on to the real one: it must not make -lcrypt look unneeded.
+LDFLAGS_ALL = $(HARDEN) -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections \
+  $(if $(SAN),,-Wl$(comma)--as-needed) $(LDFLAGS)
 # Static programs start fastest and share nothing that would need relocation; the others keep
 # libstdc++ inside and libc outside (NSS, PAM and iconv need the dynamic libc).
 LINK_static = $(STATIC_LINK)

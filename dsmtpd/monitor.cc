@@ -77,7 +77,6 @@ void Monitor::run() {
 }
 
 // ---- the session
-// ------------------------------------------------------------------------------------
 
 void Monitor::start_session(bool greet) {
   auto made = privsep::Channel::make();
@@ -156,7 +155,6 @@ void Monitor::on_note(Frame& frame) {
 }
 
 // ---- recipients and delivery
-// ------------------------------------------------------------------------
 
 void Monitor::on_add_recipient(Frame& frame) {
   if (recipients_.size() >= static_cast<size_t>(settings_.max_rcpts)) broken("too many recipients");
@@ -243,7 +241,6 @@ void Monitor::on_deliver(Frame& frame) {
 }
 
 // ---- passwords
-// ------------------------------------------------------------------------------------------
 
 auth::Authenticator& Monitor::authenticator() {
   if (!authenticator_)

@@ -6,8 +6,8 @@
 //                       OpenSpool                        -> Spool with a descriptor, or Answer
 //                       Deliver      helo, protocol, sender -> one Answer a recipient, in order
 //                       Authenticate user, password      -> Answer
-//                       StartTls     (the go-ahead is written)  -> the session ends, one with TLS
-//                       begins Note         event, text         no answer; a line of the log
+//                       StartTls     (the go-ahead is written)  -> another session, with TLS
+//                       Note         event, text         no answer; a line of the log
 //
 // An Answer is a reply for the client: code, enhanced code, text.
 #pragma once

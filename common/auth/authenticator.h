@@ -3,9 +3,8 @@
 // bounded reply lines.
 //
 //   authent_method unix_user   the program `unixauth` of the libexec directory (PAM), as root
-//   authent_method external    authent_process (imapd: imapd_authent_process), a child on two
-//   pipes, as
-//                              the mail user; or `unix:/path`, the socket of a resident module
+//   authent_method external    authent_process (imapd: imapd_authent_process), a child run as the
+//                              mail user; or `unix:/path`, the socket of a resident module
 //   a domain's vdomain_passwd  its passwd file, through crypt(3), before either
 //
 // One object serves one connection; a child is started at the first question and kept until the

@@ -49,7 +49,6 @@ Error ours(const char* what) {
 }
 
 // ---- the socket below: never blocks, whatever mode the descriptor is in
-// ----------------------------
 
 int socket_of(BIO* bio) { return static_cast<int>(reinterpret_cast<intptr_t>(BIO_get_data(bio))); }
 
@@ -89,7 +88,6 @@ BIO_METHOD* socket_method() {
 }
 
 // ---- certificate and settings
-// ----------------------------------------------------------------------
 
 int no_passphrase(char*, int, int, void*) { return -1; }
 
@@ -163,7 +161,6 @@ Result<Context> make_context(TlsConfig& config) {
 }
 
 // ---- the stream
-// ------------------------------------------------------------------------------------
 
 class OpensslStream : public TlsStream {
  public:

@@ -67,7 +67,6 @@ void LoginMonitor::run() {
 }
 
 // ---- the login program
-// ------------------------------------------------------------------------------
 
 void LoginMonitor::start_login(bool greet) {
   auto made = Channel::make();
@@ -146,7 +145,6 @@ void LoginMonitor::on_note(Frame& frame) {
 }
 
 // ---- logging in
-// -------------------------------------------------------------------------------------
 
 Ids LoginMonitor::mail_ids() {
   if (!is_root()) return {};
@@ -213,7 +211,6 @@ void LoginMonitor::log_in(std::string_view user, std::string_view password) {
 }
 
 // ---- handing over
-// -----------------------------------------------------------------------------------
 
 void LoginMonitor::on_hand_over(Frame& frame) {
   auto fail = [&](const char* what, const Error& error) {

@@ -155,6 +155,25 @@ expect("only one listens", second.returncode == 75 and ask("lookup kim").startsw
 server.send_signal(signal.SIGTERM)
 expect("ends", server.wait(10) == 0)
 expect("socket removed", not os.path.exists(sock))
+# Out of descriptors: it waits, and does not turn in circles.
+server = subprocess.Popen(["prlimit", "--nofile=40", *base, "-listen", sock], stderr=log)
+for _ in range(200):
+    if os.path.exists(sock): break
+    time.sleep(0.02)
+crowd = []
+for _ in range(50):
+    crowd.append(socket.socket(socket.AF_UNIX))
+    crowd[-1].connect(sock)
+ticks = lambda: sum(int(x) for x in open(f"/proc/{server.pid}/stat").read().rsplit(")", 1)[1].split()[11:13])
+time.sleep(0.3)
+before = ticks()
+time.sleep(1)
+expect("a crowd costs no time", ticks() - before < 20, ticks() - before)
+for s in crowd[:30]: s.close()
+expect("served when some have left", ask("lookup kim", keep=crowd[-1]).startswith("+OK"))
+for s in crowd: s.close()
+server.send_signal(signal.SIGTERM)
+server.wait(10)
 open(sock + "2", "w").close()
 expect("no file is replaced", subprocess.run([*base, "-listen", sock + "2"], capture_output=True).returncode == 75)
 text = open(db + "/nwauth.log").read()

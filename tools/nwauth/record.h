@@ -1,7 +1,7 @@
 // What the database holds of a user: text, one field a line, the first line `nwauth 1`.
 //   created SECONDS          crypt HASH
-//   scram-sha-1 ITERATIONS SALT STORED-KEY SERVER-KEY   (base64, RFC 5802; scram-sha-256 likewise,
-//   RFC 7677) label NAME VALUE
+//   scram-sha-1 ITERATIONS SALT STORED-KEY SERVER-KEY   (base64, RFC 5802)
+//   scram-sha-256 likewise (RFC 7677)                   label NAME VALUE
 // An unknown field is kept as it is when the record is changed.
 #pragma once
 

@@ -70,7 +70,9 @@ class Server {
   void run() {
     for (;;) {
       std::vector<pollfd> fds = watched();
-      if (::poll(fds.data(), fds.size(), 30'000) < 0 && errno != EINTR) return;
+      const int ready = ::poll(fds.data(), fds.size(), 30'000);
+      if (ready < 0 && errno != EINTR) return;
+      if (ready == 0) full_ = false;
       if (fds[0].revents != 0) return;
       if (fds[1].revents != 0) take_results();
       if (fds[2].revents != 0) accept_clients();
@@ -83,7 +85,8 @@ class Server {
  private:
   std::vector<pollfd> watched() {
     std::vector<pollfd> fds{{signals_.get(), POLLIN, 0}, {workers_.done_fd(), POLLIN, 0}};
-    fds.push_back({clients_.size() < kMaxClients ? listener_.get() : -1, POLLIN, 0});
+    const bool room = clients_.size() < kMaxClients && !full_;
+    fds.push_back({room ? listener_.get() : -1, POLLIN, 0});
     polled_.clear();
     for (auto& [id, client] : clients_) {
       short events = client.out.empty() ? 0 : POLLOUT;
@@ -99,7 +102,11 @@ class Server {
   void accept_clients() {
     while (clients_.size() < kMaxClients) {
       OwnedFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-      if (!fd.valid()) return;
+      if (!fd.valid()) {
+        // Out of descriptors: asking again at once would be all that this thread does.
+        full_ = errno != EAGAIN && errno != EINTR && errno != ECONNABORTED;
+        return;
+      }
       ucred peer{};
       socklen_t size = sizeof peer;
       const bool known = ::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
@@ -191,11 +198,12 @@ class Server {
 
   void drop_finished() {
     const int64_t long_ago = monotonic_ms() - kIdleSeconds * 1000;
-    std::erase_if(clients_, [&](const auto& entry) {
+    const size_t gone = std::erase_if(clients_, [&](const auto& entry) {
       const Client& client = entry.second;
       return (client.ending && client.out.empty() && !client.busy) ||
              (!client.busy && client.last_ms < long_ago);
     });
+    if (gone > 0) full_ = false;
   }
 
   Commands& commands_;
@@ -205,7 +213,8 @@ class Server {
   std::map<uint64_t, Client> clients_;
   std::vector<uint64_t> polled_;
   uint64_t last_id_ = 0;
-  Workers workers_;  // last: its threads end before anything they use
+  bool full_ = false;  // no descriptor for one more client until one leaves
+  Workers workers_;    // last: its threads end before anything they use
 };
 
 }  // namespace
