@@ -1,6 +1,6 @@
-// What the mail parsers cost: `make build/tests/bench_mime`, then build/tests/bench_mime MBOX [NEEDLE]
-// prints microseconds a message and MB a second for each step over every message of an mbox file, in
-// CRLF form as the store hands it out.
+// What the mail parsers cost: `make build/tests/bench_mime`, then build/tests/bench_mime MBOX
+// [NEEDLE] prints microseconds a message and MB a second for each step over every message of an
+// mbox file, in CRLF form as the store hands it out.
 #include <chrono>
 #include <cstdio>
 #include <fstream>

@@ -11,6 +11,7 @@ import random
 import re
 import socket
 import ssl
+import subprocess
 import sys
 import time
 
@@ -127,6 +128,17 @@ with harness.Instance() as i:
         k.finish()
         t.check("%s ends an endless line" % name, k.closed())
         k.close()
+    # renegotiation by the client (A15): the connection ends, and still serves nobody twice
+    k = subprocess.Popen(["openssl", "s_client", "-tls1_2", "-connect", "localhost:%d" % i.IMAPS_PORT, "-CAfile", i.CAFILE],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    for word in (b"a NOOP\r\n", b"R\n", b"b NOOP\r\n"):
+        time.sleep(0.4)
+        try:
+            os.write(k.stdin.fileno(), word)
+        except OSError:
+            pass  # it has ended
+    seen, _ = k.communicate(timeout=20)
+    t.check("A15: a client cannot renegotiate", b"a OK" in seen and b"b OK" not in seen, seen[-600:])
     for line in (b"a LOGIN " + b"x" * 8000 + b" y\r\n", b"a LOGIN {1000000}\r\n", b"a LOGIN {99999999999999999999}\r\n", b"a ID " + b"(" * 4000 + b"\r\n",
                  b"a AUTHENTICATE PLAIN !!!!\r\n", b"a LOGIN \"u\0x\" y\r\n", b"%n%n%s NOOP\r\n", b"a SELECT INBOX\r\n"):
         k = Line(i.IMAP_PORT)
