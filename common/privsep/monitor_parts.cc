@@ -52,6 +52,8 @@ Result<PemFiles> add_pem_files(const conf::Settings& settings, JailPlan& plan) {
 bool is_note(const Frame& frame, size_t max_text) {
   constexpr size_t kMaxEvent = 40;
   const std::string& event = frame.fields[0];
+  // Logins and deliveries are the monitor's to tell.
+  if (event.empty() || event.starts_with("login") || event.ends_with("delivered")) return false;
   return event.size() <= kMaxEvent && frame.fields[1].size() <= max_text &&
          std::all_of(event.begin(), event.end(), [](char c) { return is_lower(c) || c == '-'; });
 }

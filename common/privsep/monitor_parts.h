@@ -29,7 +29,8 @@ struct PemFiles {
 };
 Result<PemFiles> add_pem_files(const conf::Settings& settings, JailPlan& plan);
 
-// A line for the log from the jailed process: bounded, and its name is letters and `-`.
+// A line for the log from the jailed process: bounded, its name letters and `-`, and not that of an
+// event which only the monitor can know.
 bool is_note(const Frame& frame, size_t max_text);
 
 // `mail`: the mail user, invalid when we are not root.

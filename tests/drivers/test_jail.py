@@ -64,6 +64,8 @@ ILLEGAL = [
     ("300 fields announced", [b"\x02\xff"]),
     ("oversized packet", [b"\x02" * 41000]),
     ("odd name of a note", [frame(NOTE, "event=login user", "x")]),
+    ("a note of a login that was none", [frame(NOTE, "login", "root")]),
+    ("a note without a name", [frame(NOTE, "", "x")]),
     ("long note", [frame(NOTE, "x", "y" * 600)]),
     ("flood of notes", [frame(NOTE, "x", "y")] * 60),
 ]
