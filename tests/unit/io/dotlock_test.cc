@@ -9,6 +9,7 @@
 #include <utime.h>
 
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <cstdlib>
 #include <string>
 
@@ -84,9 +85,21 @@ TEST_CASE("F12: a dotlock of a process of this host that is dead goes at once") 
 
 TEST_CASE("F12: a dotlock of a living process holds, however old it is") {
   Place p;
-  p.left(concat(::getpid(), '\n', this_host(), '\n'), 10 * kStaleSeconds);
+  const pid_t living = ::fork();
+  if (living == 0)
+    for (;;) ::pause();
+  p.left(concat(living, '\n', this_host(), '\n'), 10 * kStaleSeconds);
   CHECK_FALSE(p.had());
   CHECK(::access(p.lock_name().c_str(), F_OK) == 0);
+  ::kill(living, SIGKILL);
+  ::waitpid(living, nullptr, 0);
+  CHECK(p.had());
+}
+
+TEST_CASE("F12: a dotlock of ours that could not be removed does not keep us out") {
+  Place p;
+  p.left(concat(::getpid(), '\n', this_host(), '\n'), 0);
+  CHECK(p.had());
 }
 
 TEST_CASE("F12: a dotlock of another host holds until it is old") {
