@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "io/file.h"
 #include "store/index_format.h"
 #include "store/mailbox.h"
 
@@ -23,6 +24,7 @@ std::string read_all(const std::string& path) {
 
 struct Bed {
   Bed() {
+    dmail::set_sync_enabled(false);
     char name[] = "/tmp/dmail-fuzz-XXXXXX";
     config.drop_file = std::string(::mkdtemp(name)) + "/u";
     config.folders = config.drop_file + ".mbx";
@@ -91,7 +93,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<std::string> side = bed.side;
   for (size_t i = 0; i + 5 <= size; i += 5) {
     std::string& bytes = side[data[i] % 2];
-    const size_t at = (data[i + 1] << 16 | data[i + 2] << 8 | data[i + 3]) % (bytes.size() + 1);
+    size_t at = (data[i + 1] << 16 | data[i + 2] << 8 | data[i + 3]) % (bytes.size() + 1);
+    if (data[i] & 32) at %= sizeof(IndexHeader);
+    if (data[i] & 16 && bytes.size() > kRecordsAt)
+      at = kRecordsAt + at % (bytes.size() - kRecordsAt);
     if (data[i] & 128)
       bytes.resize(at);
     else if (at < bytes.size())
