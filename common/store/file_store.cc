@@ -92,12 +92,8 @@ Result<std::unique_ptr<Box>> FileStore::open_box(std::string_view asked) {
   return Box::open(*context_, std::move(place), std::move(*fd));
 }
 
-Result<FileLock> FileStore::lock_tree(OwnedFd& fd) {
-  auto file = open_file_at(context_->index.get(), "lock", O_RDWR | O_CREAT);
-  if (!file) return std::move(file.error());
-  fd = std::move(*file);
-  return FileLock::take(fd.get(), LockMode::Exclusive,
-                        Deadline::in_seconds(context_->config.lock_seconds));
+Result<FolderTree::Lock> FileStore::lock_tree() {
+  return tree_->lock(Deadline::in_seconds(context_->config.lock_seconds));
 }
 
 Status FileStore::list(const std::function<void(const MailboxEntry&)>& each) {
@@ -156,8 +152,7 @@ Status FileStore::create(std::string_view asked) {
   auto name = valid_mailbox_name(asked);
   if (!name) return std::move(name.error());
   if (*name == kInbox) return Error{ErrorKind::Exists, "INBOX always exists", ""};
-  OwnedFd fd;
-  auto lock = lock_tree(fd);
+  auto lock = lock_tree();
   if (!lock) return std::move(lock.error());
   return create_locked(*name);
 }
@@ -166,8 +161,7 @@ Status FileStore::remove(std::string_view asked) {
   auto name = valid_mailbox_name(asked);
   if (!name) return std::move(name.error());
   if (*name == kInbox) return Error{ErrorKind::NoPermission, "INBOX cannot be deleted", ""};
-  OwnedFd fd;
-  auto lock = lock_tree(fd);
+  auto lock = lock_tree();
   if (!lock) return std::move(lock.error());
   DMAIL_TRY(tree_->remove(*name));
   drop_index(*name);
@@ -184,8 +178,7 @@ Status FileStore::rename(std::string_view from_asked, std::string_view to_asked)
   if (*from == kInbox) return rename_inbox(*to);
   if (to->starts_with(*from + '/') || *to == *from)
     return Error{ErrorKind::BadInput, "A mailbox cannot become its own child", ""};
-  OwnedFd fd;
-  auto lock = lock_tree(fd);
+  auto lock = lock_tree();
   if (!lock) return std::move(lock.error());
   // What a crash left unfinished is finished under the old names: journals are found by name.
   std::vector<MailboxEntry> entries;
@@ -206,8 +199,7 @@ Status FileStore::rename(std::string_view from_asked, std::string_view to_asked)
 // RFC 3501 section 6.3.5: the messages move, INBOX stays, its children too.
 Status FileStore::rename_inbox(const std::string& to) {
   {
-    OwnedFd fd;
-    auto lock = lock_tree(fd);
+    auto lock = lock_tree();
     if (!lock) return std::move(lock.error());
     DMAIL_TRY(create_locked(to));
   }

@@ -36,7 +36,7 @@ class FileStore : public Store {
 
  private:
   FileStore() = default;
-  Result<FileLock> lock_tree(OwnedFd& fd);
+  Result<FolderTree::Lock> lock_tree();
   Result<uint32_t> fresh_uid_validity();
   Status rename_inbox(const std::string& to);
   Status create_locked(const std::string& name);

@@ -56,8 +56,7 @@ Result<std::vector<std::string>> FileStore::subscriptions() {
 Status FileStore::subscribe(std::string_view asked, bool on) {
   auto name = valid_mailbox_name(asked);
   if (!name) return std::move(name.error());
-  OwnedFd fd;
-  auto lock = lock_tree(fd);
+  auto lock = lock_tree();
   if (!lock) return std::move(lock.error());
   auto names = subscriptions();
   if (!names) return std::move(names.error());

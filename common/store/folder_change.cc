@@ -46,7 +46,7 @@ Status write_new(int directory, const std::string& leaf, std::string_view conten
 // The mail file `leaf` becomes the own mail of a directory of that name.  The file is first given a
 // second name inside the new directory; then both change places in one step.
 Status FolderTree::to_directory(int directory, const std::string& leaf) {
-  recover(directory);
+  recover(directory, leaf);
   const std::string fresh = kConverting + leaf;
   if (::mkdirat(directory, fresh.c_str(), 0700) != 0) return system_error("mkdir " + fresh, errno);
   const std::string own = concat(fresh, '/', kOwnMail);

@@ -69,12 +69,12 @@ Result<FolderSpot> FolderTree::find(std::string_view name) const {
         break;
       }
       if (attempt > 0 || errno != ENOENT) return absent();
-      recover(spot.directory);
+      recover(spot.directory, part);
     }
   }
   struct stat st {};
   if (::fstatat(spot.directory, spot.leaf.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
-    recover(spot.directory);
+    recover(spot.directory, spot.leaf);
     if (::fstatat(spot.directory, spot.leaf.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return spot;
   }
   if (S_ISREG(st.st_mode)) {
@@ -140,39 +140,50 @@ bool FolderTree::has_children(const FolderSpot& spot) const {
   return false;
 }
 
-// Finishes or clears what a crash left of to_directory().
-void FolderTree::recover(int directory) const {
-  Directory entries(directory);
-  if (!entries.open()) return;
-  const std::string_view mark = kConverting;
-  std::vector<std::string> leftovers;
-  while (const dirent* entry = entries.next())
-    if (std::string_view(entry->d_name).starts_with(mark)) leftovers.emplace_back(entry->d_name);
-  for (const std::string& leftover : leftovers) {
-    const std::string leaf = leftover.substr(mark.size());
-    struct stat st {
-    }, there{};
-    if (!valid_name_part(leaf) ||
-        ::fstatat(directory, leftover.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
-      continue;
-    const bool taken = ::fstatat(directory, leaf.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0;
-    if (S_ISDIR(st.st_mode) && !taken) {
-      // The mail went into the directory, the directory not yet to its place.
-      (void)::renameat2(directory, leftover.c_str(), directory, leaf.c_str(), RENAME_NOREPLACE);
-    } else if (S_ISDIR(st.st_mode) && S_ISREG(there.st_mode)) {
-      struct stat inside {};
-      const std::string own = concat(leftover, '/', kOwnMail);
-      if (::fstatat(directory, own.c_str(), &inside, AT_SYMLINK_NOFOLLOW) == 0 &&
-          inside.st_ino == there.st_ino)
-        (void)::unlinkat(directory, own.c_str(), 0);  // a second name of a file that is still there
-      (void)::unlinkat(directory, leftover.c_str(), AT_REMOVEDIR);
-    } else if (S_ISREG(st.st_mode) && S_ISDIR(there.st_mode)) {
-      struct stat inside {};
-      const std::string own = concat(leaf, '/', kOwnMail);
-      if (::fstatat(directory, own.c_str(), &inside, AT_SYMLINK_NOFOLLOW) == 0 &&
-          inside.st_ino == st.st_ino)
-        (void)::unlinkat(directory, leftover.c_str(), 0);
-    }
+Result<FolderTree::Lock> FolderTree::lock(Deadline deadline) const {
+  auto file = open_file_at(index_, "lock", O_RDWR | O_CREAT);
+  if (!file) return std::move(file.error());
+  Lock held;
+  held.fd_ = std::move(*file);
+  auto lock = FileLock::take(held.fd_.get(), LockMode::Exclusive, deadline);
+  if (!lock) return std::move(lock.error());
+  held.lock_ = std::move(*lock);
+  held.tree_ = this;
+  locked_ = true;
+  return held;
+}
+
+// Finishes or clears what a crash left of to_directory(); leaves alone what is still under way.
+void FolderTree::recover(int directory, const std::string& leaf) const {
+  struct stat st {};
+  const std::string leftover = kConverting + leaf;
+  if (::fstatat(directory, leftover.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return;
+  if (locked_) return recover_locked(directory, leaf);
+  if (auto held = lock(Deadline::in_ms(0))) recover_locked(directory, leaf);
+}
+
+void FolderTree::recover_locked(int directory, const std::string& leaf) const {
+  const std::string leftover = kConverting + leaf;
+  struct stat st {};
+  if (::fstatat(directory, leftover.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return;
+  struct stat there {};
+  const bool taken = ::fstatat(directory, leaf.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0;
+  // Whether the directory `holder` has that very file inside: then it is a second name, and may go.
+  const auto also_inside = [&](const std::string& holder, const struct stat& file) {
+    struct stat inside {};
+    const std::string own = concat(holder, '/', kOwnMail);
+    return ::fstatat(directory, own.c_str(), &inside, AT_SYMLINK_NOFOLLOW) == 0 &&
+           inside.st_dev == file.st_dev && inside.st_ino == file.st_ino;
+  };
+  if (S_ISDIR(st.st_mode) && !taken) {
+    // The mail went into the directory, the directory not yet to its place.
+    (void)::renameat2(directory, leftover.c_str(), directory, leaf.c_str(), RENAME_NOREPLACE);
+  } else if (S_ISDIR(st.st_mode) && S_ISREG(there.st_mode)) {
+    if (also_inside(leftover, there))
+      (void)::unlinkat(directory, concat(leftover, '/', kOwnMail).c_str(), 0);
+    (void)::unlinkat(directory, leftover.c_str(), AT_REMOVEDIR);
+  } else if (S_ISREG(st.st_mode) && S_ISDIR(there.st_mode)) {
+    if (also_inside(leaf, st)) (void)::unlinkat(directory, leftover.c_str(), 0);
   }
 }
 
@@ -182,7 +193,8 @@ Status FolderTree::walk(int directory, const std::string& prefix, size_t level,
   if (!entries.open()) return system_error("read directory " + path_ + "/" + prefix, errno);
   while (const dirent* entry = entries.next()) {
     const std::string_view part = entry->d_name;
-    if (part.starts_with(kConverting)) recover(directory);
+    if (part.starts_with(kConverting))
+      recover(directory, std::string(part.substr(std::string_view(kConverting).size())));
     if (!valid_name_part(part)) continue;
     const bool inbox = level == 0 && iequals(part, "INBOX");
     if (inbox && part != "INBOX") continue;

@@ -12,9 +12,12 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "io/clock.h"
+#include "io/file_lock.h"
 #include "io/owned_fd.h"
 #include "store/store.h"
 
@@ -35,6 +38,28 @@ struct FolderSpot {
 
 class FolderTree {
  public:
+  // Held by whoever changes the tree.
+  class Lock {
+   public:
+    Lock() = default;
+    Lock(Lock&& other) noexcept
+        : fd_(std::move(other.fd_)),
+          lock_(std::move(other.lock_)),
+          tree_(std::exchange(other.tree_, nullptr)) {}
+    Lock& operator=(Lock&&) = delete;
+    ~Lock() {
+      lock_.release();
+      if (tree_ != nullptr) tree_->locked_ = false;
+    }
+
+   private:
+    friend class FolderTree;
+    OwnedFd fd_;
+    FileLock lock_;
+    const FolderTree* tree_ = nullptr;
+  };
+  [[nodiscard]] Result<Lock> lock(Deadline deadline) const;
+
   // `root` stays the caller's.
   FolderTree(int root, int index_directory, std::string path)
       : root_(root), index_(index_directory), path_(std::move(path)) {}
@@ -57,7 +82,8 @@ class FolderTree {
  private:
   Result<FolderSpot> make_parents(std::string_view name);
   Status to_directory(int directory, const std::string& leaf);
-  void recover(int directory) const;
+  void recover(int directory, const std::string& leaf) const;
+  void recover_locked(int directory, const std::string& leaf) const;
   using Indexed = std::unordered_set<std::string>;
   Status walk(int directory, const std::string& prefix, size_t level, const Indexed& indexed,
               std::vector<MailboxEntry>& out) const;
@@ -65,6 +91,7 @@ class FolderTree {
   int root_;
   int index_;
   std::string path_;
+  mutable bool locked_ = false;  // by us
 };
 
 }  // namespace dmail::store
