@@ -13,7 +13,7 @@ install: all
 	install -m 755 $(addprefix $(B)/bin/,$(SBIN_PROGRAMS)) $(DESTDIR)$(sbindir)
 	ln -sf $(libexecdir)/nwauth $(DESTDIR)$(sbindir)/nwauth
 	for page in man/*.[578]; do install -m 644 $$page $(DESTDIR)$(mandir)/man$${page##*.}; done
-	sed 's|@libexecdir@|$(libexecdir)|g' inetd.conf.example > $(DESTDIR)$(docdir)/inetd.conf.example
+	sed 's|LIBEXEC|$(libexecdir)|g' inetd.conf.example > $(DESTDIR)$(docdir)/inetd.conf.example
 	chmod 644 $(DESTDIR)$(docdir)/inetd.conf.example
 	tools/build/example-conf $(sysconfdir) > $(DESTDIR)$(docdir)/dmail.conf.example
 	chmod 644 $(DESTDIR)$(docdir)/dmail.conf.example
