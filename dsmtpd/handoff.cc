@@ -122,7 +122,7 @@ Reply reply_for_exit(int status, const std::string& address) {
 Result<OwnedFd> open_spool_file(const conf::Settings& settings) {
   const std::string directory = settings.work_path + "/spool";
   int fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (fd < 0 && errno == ENOENT && ::mkdir(directory.c_str(), 0700) == 0)
+  if (fd < 0 && errno == ENOENT && (::mkdir(directory.c_str(), 0700) == 0 || errno == EEXIST))
     fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (fd >= 0) return OwnedFd(fd);
   if (errno != EOPNOTSUPP && errno != EISDIR)
