@@ -38,7 +38,7 @@ class SpooledText : public TextSource {
     if (*n != buffer_.size())
       return Error{ErrorKind::Io, "The message could not be kept", "spool file cut short"};
     given_ += *n;
-    if (given_ == size_ && buffer_.empty()) buffer_ = {};
+    if (given_ == size_ && buffer_.empty()) std::string().swap(buffer_);
     return std::string_view(buffer_);
   }
 

@@ -89,7 +89,7 @@ void CacheFile::discard() {
 }
 
 void CacheFile::release_memory() {
-  buffer_ = {};
+  std::string().swap(buffer_);
   buffer_at_ = 0;
   window_ = 0;
 }

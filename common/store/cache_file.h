@@ -40,6 +40,7 @@ class CacheFile {
   std::string_view read_entry(uint64_t place, uint32_t uid_validity, uint32_t uid);
   // Appends whole entries; the place (offset + 1) of the first one.  Waits at most `wait_ms`.
   Result<uint64_t> append(std::string_view entries, int wait_ms);
+  [[nodiscard]] size_t memory() const { return buffer_.capacity(); }
   void release_memory();
   [[nodiscard]] uint64_t size() const;  // of the file
   void discard();                       // the next append begins a new file

@@ -21,7 +21,7 @@ Error vanished(const Box& box) {
 }  // namespace
 
 void MessageText::release_memory() {
-  buffer_ = {};
+  std::string().swap(buffer_);
   buffer_layout_ = 1;
   window_ = kFirstWindow;
 }
@@ -97,7 +97,7 @@ Result<std::string_view> MessageText::take_mbx(const Record& r, uint64_t want) {
     window_ = walking ? std::min(window_ * 2, kWindow) : kFirstWindow;
     const size_t size =
         walking ? std::max<size_t>(length, std::min<uint64_t>(window_, whole)) : length;
-    if (buffer_.capacity() > kKeep && size <= kKeep) buffer_ = {};
+    if (buffer_.capacity() > kKeep && size <= kKeep) std::string().swap(buffer_);
     buffer_.resize(size);
     buffer_layout_ = 1;
     auto n = read_at(box_->fd(), buffer_, at);
@@ -114,7 +114,7 @@ Result<std::string_view> MessageText::take_mbx(const Record& r, uint64_t want) {
 
 Result<std::string_view> MessageText::take_converted(const Record& r, uint64_t want) {
   const auto length = static_cast<size_t>(std::min(want, r.size));
-  if (buffer_.capacity() > kKeep && length <= kKeep) buffer_ = {};
+  if (buffer_.capacity() > kKeep && length <= kKeep) std::string().swap(buffer_);
   buffer_.clear();
   TextReader reader(box_->fd(), r);
   while (buffer_.size() < length) {

@@ -32,6 +32,7 @@ class MessageText {
   Result<std::string_view> read(const Locate& locate, size_t want = std::string_view::npos);
   Result<std::string_view> read_header(const Locate& locate);
   Status send(const Locate& locate, uint64_t offset, uint64_t length, ByteSink& sink);
+  [[nodiscard]] size_t memory() const { return buffer_.capacity(); }
   void release_memory();  // for a session that rests
 
  private:

@@ -84,6 +84,7 @@ class SessionMailbox : public Mailbox {
 
   Result<CacheTexts> texts(uint32_t number);
   void flush_cache();
+  void rest();
 
   // session_mailbox_change.cc
   struct Targets;
@@ -118,7 +119,8 @@ class SessionMailbox : public Mailbox {
   uint32_t entry_uid_ = 0;
   std::string new_entries_;  // made, not yet in the cache file
   std::vector<std::pair<uint32_t, uint64_t>>
-      new_places_;  // position in view_, offset in new_entries_
+      new_places_;   // position in view_, offset in new_entries_
+  size_t made_ = 0;  // octets of cache entries made since the last rest
   OwnedFd watch_;
 };
 

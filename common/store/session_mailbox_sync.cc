@@ -4,11 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "store/session_mailbox.h"
 
 namespace dmail::store {
 namespace {
+
+constexpr size_t kWorthGiving = 32 * 1024;
 
 void sort_unique(std::vector<uint32_t>& v) {
   if (!std::is_sorted(v.begin(), v.end())) std::sort(v.begin(), v.end());
@@ -116,11 +119,20 @@ void SessionMailbox::merge(Changes& changes, const IndexHeader& header) {
   }
 }
 
+// Between commands a session holds no large buffers.
+void SessionMailbox::rest() {
+  const size_t held = text_.memory() + box_->cache().memory() + std::exchange(made_, 0);
+  if (held < kWorthGiving) return;
+  text_.release_memory();
+  box_->cache().release_memory();
+  std::string().swap(entry_);
+  entry_uid_ = 0;
+}
+
 Result<Changes> SessionMailbox::sync(bool may_expunge) {
   Changes changes;
   flush_cache();
-  text_.release_memory();
-  box_->cache().release_memory();
+  rest();
   const uint32_t before = count();
   if (Status fresh = box_->refresh(); !fresh) {
     if (fresh.error().kind != ErrorKind::NotFound) return std::move(fresh.error());

@@ -38,6 +38,7 @@ Result<CacheTexts> SessionMailbox::texts(uint32_t number) {
     if (entry_.size() <= kMaxCacheEntry && view_ == box_->index()) {
       new_places_.emplace_back(live, new_entries_.size());
       new_entries_ += entry_;
+      made_ += entry_.size();
       if (new_entries_.size() >= kFlushAt) flush_cache();
     }
   }
@@ -52,8 +53,8 @@ void SessionMailbox::flush_cache() {
   if (first && view_ && !view_->superseded())
     for (const auto& [at, offset] : new_places_)
       if (!view_->write_cache_place(at, *first + offset)) break;  // made again when asked for
-  new_places_ = {};
-  new_entries_ = {};
+  decltype(new_places_)().swap(new_places_);
+  std::string().swap(new_entries_);
 }
 
 Result<std::string_view> SessionMailbox::envelope(uint32_t number) {

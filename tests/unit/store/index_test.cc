@@ -161,6 +161,9 @@ TEST_CASE("cache entries are given back whole or not at all") {
   CHECK(texts.body_structure == "structure");
   REQUIRE(cache.read(*again + second, 5, 2, texts));
   CHECK(texts.envelope.find("\"hello\"") != std::string_view::npos);
+  CHECK(cache.memory() > 1000);
+  cache.release_memory();
+  CHECK(cache.memory() < 100);
   CHECK_FALSE(cache.read(*first, 5, 2, texts));  // another message's
   CHECK_FALSE(cache.read(*first, 6, 1, texts));  // another mailbox's
   CHECK_FALSE(cache.read(*first + 8, 5, 1, texts));
