@@ -46,7 +46,7 @@ class Preparer {
       rest.remove_prefix(slash);
     }
     if (rest.empty() || rest == "." || rest == "..") return refused("the drop file has no name");
-    if (!account.maildir) DMAIL_TRY(drop_file(*level, std::string(rest)));
+    DMAIL_TRY(drop_file(*level, std::string(rest)));
     return folders(*level, account.folders);
   }
 
@@ -193,6 +193,9 @@ class Preparer {
 Status prepare_mail(const MailPlace& place) {
   if (!place.owner.valid() || place.owner.uid == 0)
     return refused("asked to prepare a mailbox for root");
+  if (place.account->maildir)
+    return Error{ErrorKind::Unsupported, "The mailbox cannot be opened",
+                 "use_maildir is not implemented yet; remove it from dmail.conf"};
   return Preparer(place).run();
 }
 

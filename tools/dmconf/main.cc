@@ -65,8 +65,8 @@ void print_remarks(const std::vector<Remark>& remarks, FILE* to) {
 std::vector<std::string> contradictions(const Settings& s, uint32_t program) {
   std::vector<std::string> wrong;
   if (s.host_domain.empty()) wrong.emplace_back("host_domain is not set: write host_domain DOMAIN");
-  if (s.use_maildir && s.maildir_home.empty())
-    wrong.emplace_back("use_maildir needs maildir_home: write maildir_home PATH");
+  if (s.use_maildir)
+    wrong.emplace_back("use_maildir is not implemented yet, and nobody could log in: remove it");
   if (!s.use_maildir && s.drop_path.empty())
     wrong.emplace_back("drop_path is not set: write drop_path PATH");
   const bool imapd_only = program == conf::kImapd && !s.imapd_authent_process.empty();

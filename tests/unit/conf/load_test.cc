@@ -62,10 +62,11 @@ TEST_CASE("a file is read with or without its last newline, CRLF or LF") {
 
 TEST_CASE("there are no trailing comments") {
   Files f;
-  const Loaded a = load_ok(f.put("a", "hash_spool 1 # one level\nbulletin_from Me # not you\n"));
+  const Loaded a =
+      load_ok(f.put("a", "hash_spool 1 # one level\nimapd_authent_process Me # not you\n"));
   CHECK(a.settings.hash_spool == 0);
   CHECK(a.remarks.size() == 1);
-  CHECK(a.settings.bulletin_from == "Me # not you");
+  CHECK(a.settings.imapd_authent_process == "Me # not you");
 }
 
 TEST_CASE("a file that cannot be read is an error") {

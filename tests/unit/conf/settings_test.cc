@@ -99,7 +99,6 @@ TEST_CASE("defaults of the original") {
   CHECK(s.imapd_become_user);
   CHECK(s.imapd_enable_new_hashing);
   CHECK(s.imapd_include_level == 0);
-  CHECK(s.bulletin_from == "Email System Administrator");
   CHECK(s.log_level == "info");
   CHECK(s.user_quota == kQuotaOff);
   CHECK(s.fsync);
@@ -108,7 +107,7 @@ TEST_CASE("defaults of the original") {
 
 TEST_CASE("values of each type") {
   const Applied a({"authent_domain TRUE", "  hash_spool\t2  ", "log_level Debug",
-                   "drop_path /var/spool/mail\r", "bulletin_from The Postmaster, upstairs",
+                   "drop_path /var/spool/mail\r", "imapd_authent_process The Postmaster, upstairs",
                    "authent_process /usr/lib/nwauth -path \"/a b\"", "imapd_mailbox_name \".\"",
                    "lock_id \"\"", "# a comment", "", "   "});
   CHECK(a.told() == "");
@@ -116,7 +115,7 @@ TEST_CASE("values of each type") {
   CHECK(a.settings.hash_spool == 2);
   CHECK(a.settings.log_level == "debug");
   CHECK(a.settings.drop_path == "/var/spool/mail");
-  CHECK(a.settings.bulletin_from == "The Postmaster, upstairs");
+  CHECK(a.settings.imapd_authent_process == "The Postmaster, upstairs");
   CHECK(a.settings.authent_process == "/usr/lib/nwauth -path \"/a b\"");
   CHECK(a.settings.imapd_mailbox_name == ".");
   CHECK(a.settings.lock_id.empty());
@@ -229,7 +228,7 @@ TEST_CASE("a program hears only about its own settings") {
 }
 
 TEST_CASE("long lines and control bytes are refused") {
-  const std::string name = "bulletin_from ";
+  const std::string name = "imapd_authent_process ";
   CHECK(Applied({name + std::string(kMaxLine - name.size(), 'x')}).remarks.empty());
   CHECK(problem_of(name + std::string(kMaxLine - name.size() + 1, 'x'))
             .find("line over 8192 bytes") != std::string::npos);
@@ -244,8 +243,8 @@ TEST_CASE("long lines and control bytes are refused") {
 TEST_CASE("lines_for gives a child what it may see, and nothing else, and round-trips") {
   const Applied a({"host_domain b.example", "host_domain a.example", "drop_path /secret",
                    "authent_process /secret", "imapd_timeout 60", "create_folders \"Sent Items\" T",
-                   "bulletin_from \"\"", "plaintext_login_from \"\"", "lock_id \" a\\\"b\\\\ \"",
-                   "fsync false", "sysadmin root@x"});
+                   "plaintext_login_from \"\"", "lock_id \" a\\\"b\\\\ \"", "fsync false",
+                   "sysadmin root@x"});
   REQUIRE(a.told() == "");
   CHECK(lines_for(Settings(), kBoth).empty());
   const std::string lines = lines_for(a.settings, kSession);
@@ -258,7 +257,6 @@ TEST_CASE("lines_for gives a child what it may see, and nothing else, and round-
   CHECK(child.host_domain == a.settings.host_domain);
   CHECK(child.imapd_timeout == 60);
   CHECK(child.create_folders == Strings{"Sent Items", "T"});
-  CHECK(child.bulletin_from.empty());
   CHECK(child.plaintext_login_from.empty());
   CHECK(child.lock_id == " a\"b\\ ");
   CHECK_FALSE(child.fsync);
