@@ -46,8 +46,9 @@ class Relay {
     while (!(down_.ended && down_.empty())) {
       tls_wait_ = 0;
       inner_wait_ = 0;
-      const bool moved = step_down() | step_up();  // both, always
-      if (!moved) wait();
+      const bool down = step_down();
+      const bool up = step_up();
+      if (!down && !up) wait();
     }
     tls_.shutdown();
   }
