@@ -22,7 +22,9 @@ with harness.Instance() as i:
     with open(home + "/rc", "w") as f:
         f.write("""set folder="imaps://localhost:%d/" spoolfile="+INBOX"
 set imap_user="%s" imap_pass="%s" ssl_ca_certificates_file="%s" certificate_file=%s/certs ssl_usesystemcerts=no
-set header_cache= message_cachedir= sort=mailbox-order confirmcreate=no confirmappend=no delete=yes quit=yes
+unset header_cache
+unset message_cachedir
+set sort=mailbox-order confirmcreate=no confirmappend=no delete=yes quit=yes
 set mail_check=1 timeout=1 sleep_time=0 beep=no wait_key=no pager_stop=yes record="+Sent" from=%s
 set smtp_url="smtp://localhost:%d/" ssl_starttls=yes realname="M" use_domain=no editor="true" abort_unmodified=no
 push "<first-entry><flag-message><first-entry><next-entry><save-message>=Saved<enter><last-entry><delete-message><sync-mailbox><shell-escape>touch %s/done<enter><enter>"
