@@ -30,19 +30,33 @@ std::optional<ForeignBase> internal_data(const FromLine& from, std::string_view 
   return foreign_base(header);
 }
 
+namespace {
+
+uint32_t marks(std::string_view header, bool with_deleted) {
+  uint32_t flags = 0;
+  if (mail::find_field(header, "Status").find('R') != header.npos) flags |= kSeen;
+  for (char c : mail::find_field(header, "X-Status")) {
+    if (c == 'A') flags |= kAnswered;
+    if (c == 'F') flags |= kFlagged;
+    if (c == 'T') flags |= kDraft;
+    if (c == 'D' && with_deleted) flags |= kDeleted;
+  }
+  return flags;
+}
+
+}  // namespace
+
+uint32_t foreign_marks(std::string_view header) {
+  // Most messages have neither line, and this is seen faster than fields are found.
+  return header.find("tatus:") == header.npos ? 0 : marks(header, false);
+}
+
 std::optional<ForeignState> foreign_state(std::string_view header, KeywordTable& keywords) {
   const auto uid = parse_u32(trim(mail::find_field(header, "X-UID")), kMostForeignUid);
   if (!uid || *uid == 0) return std::nullopt;
   ForeignState s;
   s.uid = *uid;
-  const std::string_view status = mail::find_field(header, "Status");
-  if (status.find('R') != status.npos) s.flags |= kSeen;
-  for (char c : mail::find_field(header, "X-Status")) {
-    if (c == 'A') s.flags |= kAnswered;
-    if (c == 'F') s.flags |= kFlagged;
-    if (c == 'T') s.flags |= kDraft;
-    if (c == 'D') s.flags |= kDeleted;
-  }
+  s.flags = marks(header, true);
   for (std::string_view name : split_words(trim(mail::find_field(header, "X-Keywords"))))
     if (const auto bit = keywords.add(name)) s.keywords |= uint64_t{1} << *bit;
   return s;

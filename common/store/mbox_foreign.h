@@ -1,9 +1,12 @@
 // State that other agents keep in the header of their messages in an mbox file: X-IMAPbase or
 // X-IMAP in the first one, X-UID, Status, X-Status and X-Keywords in each.
 //
-// Anybody can send mail with such headers.  So they are believed only in a file whose first message
-// has a base line and a UID within it, from the first message on as long as UIDs ascend and stay
-// within the base; what was delivered behind has no state.
+// Anybody can send mail with such headers.  So UIDs, keywords and \Deleted are believed only in a
+// file whose first message has a base line and a UID within it, from the first message on as long
+// as UIDs ascend and stay within the base.  Of any other message that has no block of ours only the
+// marks seen, answered, flagged and draft are taken, as every reader of mbox does: a spool that
+// others have served keeps what its users have read, and the worst a sender can do is to mark his
+// own mail.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +36,8 @@ struct ForeignState {
   uint32_t uid = 0, flags = 0;
   uint64_t keywords = 0;
 };
+// \Seen \Answered \Flagged \Draft out of Status and X-Status; never \Deleted.
+uint32_t foreign_marks(std::string_view header);
 // The state lines of a message's header; nullopt when it has no X-UID.
 std::optional<ForeignState> foreign_state(std::string_view header, KeywordTable& keywords);
 

@@ -150,15 +150,17 @@ Result<uint64_t> MboxFile::scan(uint64_t from, KeywordTable& keywords,
     }
     if (step->has_block) {
       r.keywords = keyword_bits(step->keywords, keywords);
-    } else if (foreign) {
+    } else {
       auto header = header_view(window, *step);
       if (!header) return std::move(header.error());
-      const auto state = foreign_state(*header, keywords);
+      const auto state = foreign ? foreign_state(*header, keywords) : std::nullopt;
       foreign = state && state->uid > last_uid && state->uid <= head->last_uid;
       if (foreign) {
         r.uid = state->uid;
         r.flags = state->flags;
         r.keywords = state->keywords;
+      } else {
+        r.flags = foreign_marks(*header);
       }
     }
     if (r.uid <= last_uid) r.uid = 0;

@@ -247,7 +247,7 @@ TEST_CASE("mbox: state lines of other agents") {
     CHECK(m.records[1].uid == 7);
     CHECK(m.records[1].flags == (kFlagged | kDeleted));
     CHECK(m.records[2].uid == 0);
-    CHECK(m.records[2].flags == 0);
+    CHECK(m.records[2].flags == kSeen);
     CHECK(m.records[3].uid == 0);
     CHECK(m.text(m.records[1]) ==
           "Subject: s\r\nX-UID: 7\r\nStatus: O\r\nX-Status: FD\r\nX-Keywords:\r\n\r\nbody\r\n");
@@ -271,16 +271,26 @@ TEST_CASE("mbox: state lines of other agents") {
     CHECK(m.records[0].uid == 4);
     CHECK(m.records[0].flags == (kSeen | kAnswered));
   }
-  SECTION("are not believed when the base is not sound") {
+  SECTION("give marks only, no UID, keyword or deletion, when the base is not sound") {
     for (const std::string bad :
          {"X-IMAPbase: 1 4294967295\nX-UID: 4294967295\nStatus: RO\n",
-          "X-IMAPbase: 1 9\nX-UID: 10\nStatus: RO\n", "X-IMAPbase: 0 9\nX-UID: 3\n",
-          "X-IMAPbase: 1 9\nStatus: RO\n", "X-UID: 3\nStatus: RO\n"}) {
-      MailDir m(message(bad) + message("X-UID: 5\nStatus: RO\nX-Status: D\n"));
+          "X-IMAPbase: 1 9\nX-UID: 10\nStatus: RO\n", "X-IMAPbase: 0 9\nX-UID: 3\nStatus: R\n",
+          "X-IMAPbase: 1 9\nStatus: RO\n", "X-UID: 3\nStatus: RO\n", "status: OR\n"}) {
+      MailDir m(message(bad) + message("X-UID: 5\nStatus: O\nX-Status: DAFT\nX-Keywords: Work\n") +
+                message("X-Mailer: R\nReply-Status: R\n"));
       REQUIRE(m.load());
       CHECK(m.header.last_uid == 0);
-      REQUIRE(m.records.size() == 2);
-      for (const Record& r : m.records) CHECK((r.uid == 0 && r.flags == 0));
+      REQUIRE(m.records.size() == 3);
+      for (const Record& r : m.records) CHECK((r.uid == 0 && r.keywords == 0));
+      CHECK(m.records[0].flags == kSeen);
+      CHECK(m.records[1].flags == (kAnswered | kFlagged | kDraft));
+      CHECK(m.records[2].flags == 0);
+      const auto texts = m.texts();
+      CHECK(assign(m));  // the marks stay when blocks are written
+      CHECK(m.texts() == texts);
+      REQUIRE(m.load());
+      CHECK(m.records[0].flags == kSeen);
+      CHECK(m.records[1].flags == (kAnswered | kFlagged | kDraft));
     }
   }
   SECTION("UW's internal message is kept and never shown") {
