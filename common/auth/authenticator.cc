@@ -5,6 +5,7 @@
 #include "auth/helper.h"
 #include "auth/passwd_file.h"
 #include "auth/reply.h"
+#include "auth/secret.h"
 #include "base/ascii.h"
 #include "base/text.h"
 #include "base/wipe.h"
@@ -58,19 +59,32 @@ class Module {
     if (plain) command_.environment.push_back(concat("DMAIL_CLIENT_IP=", options.client_ip));
   }
 
-  // A check never shares a conversation with another question: a second, late reply of a faulty
-  // module must not become the answer to the next password.
+  // check, token and secret never share a conversation with another question: a second, late reply
+  // of a faulty module must not become the answer to the next password.
   Answer check(std::string_view user, std::string_view password) {
+    return ask_alone(concat("check ", user, ' ', password, '\n'), user, parse_reply);
+  }
+  Answer token(std::string_view user, std::string_view token) {
+    return ask_alone(concat("token ", user, ' ', token, '\n'), user, parse_reply);
+  }
+  Answer secret(std::string_view user, std::string_view mechanism) {
+    return ask_alone(concat("secret ", user, ' ', mechanism, '\n'), user, parse_secret_reply);
+  }
+  Answer lookup(std::string_view user) {
+    return ask(concat("lookup ", user, '\n'), user, parse_reply);
+  }
+
+ private:
+  using Parse = Reply (*)(std::string_view line, std::string_view user);
+
+  Answer ask_alone(std::string question, std::string_view user, Parse parse) {
     idle_.reset();
-    std::string question = concat("check ", user, ' ', password, '\n');
-    Answer answer = ask(question, user);
+    Answer answer = ask(question, user, parse);
     wipe(question);
     idle_.reset();
     return answer;
   }
-  Answer lookup(std::string_view user) { return ask(concat("lookup ", user, '\n'), user); }
 
- private:
   Result<std::unique_ptr<Helper>> conversation(Deadline deadline) {
     if (idle_ && !idle_->has_unread() && !idle_->has_ended()) return std::move(idle_);
     idle_.reset();
@@ -78,12 +92,12 @@ class Module {
                            : Helper::connect(socket_, mail_uid_, deadline);
   }
 
-  Answer ask(std::string_view question, std::string_view user) {
+  Answer ask(std::string_view question, std::string_view user, Parse parse) {
     if (!refusal_.empty()) return dead(refusal_);
     const Deadline deadline = Deadline::in_seconds(timeout_s_);
     Result<std::unique_ptr<Helper>> helper = conversation(deadline);
     if (!helper) return dead(helper.error().log);
-    Answer answer = converse(**helper, question, user, deadline);
+    Answer answer = converse(**helper, question, user, deadline, parse);
     // After a Dead answer the module's state is not known.
     if (answer.kind == Answer::Kind::Dead) {
       (*helper)->kill_soon();
@@ -94,7 +108,7 @@ class Module {
   }
 
   static Answer converse(Helper& helper, std::string_view question, std::string_view user,
-                         Deadline deadline) {
+                         Deadline deadline, Parse parse) {
     if (Status sent = helper.send(question, deadline); !sent) return dead(sent.error().log);
     size_t total = 0;
     for (;;) {
@@ -102,7 +116,8 @@ class Module {
       if (!line) return dead(line.error().log);
       total += line->size() + 1;
       if (total > kMaxReplyTotal) return dead("module's reply is too long");
-      Reply reply = parse_reply(*line, user);
+      Reply reply = parse(*line, user);
+      wipe(*line);
       if (!reply.final) continue;
       if (helper.has_unread()) return dead("module said more after its answer");
       return std::move(reply.answer);
@@ -120,7 +135,9 @@ class Module {
 class Configured : public Authenticator {
  public:
   Configured(const conf::Settings& settings, const Options& options)
-      : module_(settings, options), lowercase_password_(settings.lowercase_password) {}
+      : module_(settings, options),
+        external_(settings.authent_method == "external"),
+        lowercase_password_(settings.lowercase_password) {}
 
   Answer check(const account::Name& name, std::string_view password) override {
     if (!sendable_user(name.auth_name)) return no("user name cannot be asked about");
@@ -140,8 +157,23 @@ class Configured : public Authenticator {
                                     : lookup_passwd_file(name.passwd_file, name.auth_name);
   }
 
+  Answer secret(const account::Name& name, std::string_view mechanism) override {
+    if (!sendable_user(name.auth_name) || !valid_mechanism(mechanism))
+      return no("user or mechanism cannot be asked about");
+    if (!external_ || !name.passwd_file.empty()) return no("its passwords are kept as hashes only");
+    return module_.secret(name.auth_name, mechanism);
+  }
+
+  Answer token(const account::Name& name, std::string_view token) override {
+    if (!sendable_user(name.auth_name) || !sendable_token(token))
+      return no("user or token cannot be asked about");
+    if (!external_ || !name.passwd_file.empty()) return no("only external modules know tokens");
+    return module_.token(name.auth_name, token);
+  }
+
  private:
   Module module_;
+  bool external_;
   bool lowercase_password_;
 };
 

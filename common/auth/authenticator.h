@@ -27,6 +27,7 @@
 namespace dmail::auth {
 
 inline constexpr size_t kMaxPassword = 1024;           // bytes
+inline constexpr size_t kMaxToken = 6 * 1024;          // bytes of an OAuth bearer token
 inline constexpr size_t kMaxReplyLine = 8 * 1024;      // one line of a module
 inline constexpr size_t kMaxReplyTotal = 1024 * 1024;  // everything a module says to one question
 inline constexpr size_t kMaxLabels = 100;
@@ -56,6 +57,13 @@ class Authenticator {
   // An empty password, one over kMaxPassword, or one holding CR, LF or NUL is No without asking.
   virtual Answer check(const account::Name& name, std::string_view password) = 0;
   virtual Answer lookup(const account::Name& name) = 0;
+  // The keys that `mechanism` ("SCRAM-SHA-256-PLUS", "APOP", ...) needs of this user, in the labels
+  // of secret.h, which are checked to be well-formed.  No: no such user, no such keys, or a module
+  // that does not know the question; unix_user and vdomain_passwd files have none.  Wipe the labels
+  // after use (wipe_labels).
+  virtual Answer secret(const account::Name& name, std::string_view mechanism) = 0;
+  // Whether an OAuth bearer token is this user's.  No likewise.
+  virtual Answer token(const account::Name& name, std::string_view token) = 0;
 };
 
 struct Options {

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -17,6 +18,7 @@
 #include "auth/authenticator.h"
 #include "auth/spawn.h"
 #include "base/text.h"
+#include "base/wipe.h"
 #include "io/stream.h"
 
 namespace dmail::auth {
@@ -88,6 +90,7 @@ Result<std::unique_ptr<Helper>> Helper::connect(const std::string& path, uid_t m
 }
 
 Helper::~Helper() {
+  wipe(buffer_);  // a reply may have held keys
   to_.reset();
   from_.reset();
   if (child_ < 0 || reaped_within(child_, patience_ms_)) return;
@@ -120,6 +123,7 @@ Result<std::string> Helper::read_line(Deadline deadline) {
     const size_t end = buffer_.find('\n', searched);
     if (end != std::string::npos && end <= kMaxReplyLine) {
       std::string line = buffer_.substr(0, end);
+      std::fill_n(buffer_.begin(), end, '\0');
       buffer_.erase(0, end + 1);
       return line;
     }
@@ -132,6 +136,7 @@ Result<std::string> Helper::read_line(Deadline deadline) {
     if (n == 0) return not_now("module ended without an answer");
     if (n < 0 && errno != EINTR) return not_now(system_error("read from module", errno).log);
     if (n > 0) buffer_.append(chunk, static_cast<size_t>(n));
+    ::explicit_bzero(chunk, sizeof chunk);
   }
 }
 

@@ -2,9 +2,11 @@
 
 #include <limits>
 
+#include "auth/secret.h"
 #include "base/ascii.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "base/wipe.h"
 
 namespace dmail::auth {
 namespace {
@@ -96,9 +98,8 @@ Answer parse_ok(std::string_view rest, std::string_view user) {
   return answer;
 }
 
-}  // namespace
-
-Reply parse_reply(std::string_view line, std::string_view user) {
+// Everything but the question of which labels stay.
+Reply parse_any_reply(std::string_view line, std::string_view user) {
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   Reply reply;
   for (char c : line) {
@@ -123,6 +124,37 @@ Reply parse_reply(std::string_view line, std::string_view user) {
   return reply;
 }
 
+// Removes the labels that are (or aren't) secret ones, and their bytes.
+void drop_labels(Answer& answer, bool secret) {
+  for (auto& [name, value] : answer.labels)
+    if (is_secret_label(name) == secret) wipe(value);
+  std::erase_if(answer.labels,
+                [&](const auto& label) { return is_secret_label(label.first) == secret; });
+}
+
+}  // namespace
+
+Reply parse_reply(std::string_view line, std::string_view user) {
+  Reply reply = parse_any_reply(line, user);
+  drop_labels(reply.answer, true);
+  return reply;
+}
+
+Reply parse_secret_reply(std::string_view line, std::string_view user) {
+  Reply reply = parse_any_reply(line, user);
+  Answer& answer = reply.answer;
+  drop_labels(answer, false);
+  if (!reply.final || !answer.ok()) return reply;
+  if (Result<Secrets> secrets = secrets_of(answer.labels); !secrets) {
+    wipe_labels(answer.labels);
+    answer = dead(secrets.error().log);
+  } else if (answer.labels.empty()) {
+    answer.kind = Answer::Kind::No;
+    answer.text = "no keys for this mechanism";
+  }
+  return reply;
+}
+
 bool sendable_user(std::string_view user) {
   if (user.empty() || user.size() > account::kMaxName + 256) return false;
   for (char c : user)
@@ -133,6 +165,13 @@ bool sendable_user(std::string_view user) {
 bool sendable_password(std::string_view password) {
   return !password.empty() && password.size() <= kMaxPassword &&
          password.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+bool sendable_token(std::string_view token) {
+  if (token.empty() || token.size() > kMaxToken) return false;
+  for (char c : token)
+    if (!is_graph(c)) return false;
+  return true;
 }
 
 }  // namespace dmail::auth
