@@ -76,7 +76,7 @@ imapd-session_EXT := -lcrypt
 
 # nwauth: the default authentication module.
 PROGRAMS += nwauth
-nwauth_SRC := $(wildcard tools/nwauth/*.cc)
+nwauth_SRC := $(wildcard tools/nwauth/*.cc tools/modules/*.cc)
 nwauth_LIBS := table account conf log io base
 nwauth_LINK := dynamic
 nwauth_EXT := -ldb-5.3 -lcrypto -lcrypt -pthread

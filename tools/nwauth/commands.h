@@ -7,13 +7,16 @@
 #include <string_view>
 #include <vector>
 
+#include "tools/modules/server.h"
+#include "tools/modules/verified.h"
 #include "tools/nwauth/secret.h"
 #include "tools/nwauth/user_table.h"
-#include "tools/nwauth/verified.h"
 
 namespace dmail::nwauth {
 
-inline constexpr size_t kMaxLine = 8 * 1024;
+using modules::kMaxLine;
+using modules::Verified;
+
 inline constexpr size_t kMaxName = 255;
 inline constexpr size_t kMaxPassword = 1024;
 inline constexpr size_t kMaxFound = 10000;  // names in one answer to search
@@ -26,15 +29,16 @@ struct Policy {
   bool allow_high_ascii = false;  // bytes over 127 in a name
 };
 
-class Commands {
+class Commands : public modules::Responder {
  public:
   Commands(UserTable& users, Verified& verified, const Policy& policy)
       : users_(&users), verified_(&verified), policy_(policy) {}
 
   // Lines with LF.  Empty when the question is quit or exit.
   std::string answer(std::string_view line);
+  std::string answer(std::string_view line, int64_t) override { return answer(line); }
   // The answer when it needs no crypt(3) and no write: lookup, and check of a password seen before.
-  std::optional<std::string> quick_answer(std::string_view line);
+  std::optional<std::string> quick_answer(std::string_view line) override;
 
   // set with its parts: a password may hold blanks here.  Labels as name=value or name="value".
   std::string set(std::string_view user, std::string_view password,

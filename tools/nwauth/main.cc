@@ -16,8 +16,8 @@
 #include "base/wipe.h"
 #include "io/clock.h"
 #include "io/owned_fd.h"
+#include "tools/modules/server.h"
 #include "tools/nwauth/commands.h"
-#include "tools/nwauth/server.h"
 
 using namespace dmail;
 using namespace dmail::nwauth;
@@ -39,7 +39,7 @@ struct Arguments {
   std::string path = "/var/lib/dmail/nwauth";
   std::string mail_user = DMAIL_USER;
   Policy policy;
-  ServerOptions server;
+  modules::ServerOptions server;
   uint64_t cache = 1000, cache_seconds = 300, generate = 0;
   bool debug = false, log = false, help = false;
   std::vector<std::string> words;  // of a command
@@ -69,13 +69,7 @@ bool set_option(Arguments& a, std::string_view name, const std::string& value) {
     a.policy.hash = value == "sha512" ? HashKind::Sha512 : HashKind::Yescrypt;
     return value == "sha512" || value == "yescrypt";
   }
-  if (name != "-mode" || value.empty() || value.size() > 4) return false;
-  a.server.mode = 0;
-  for (char c : value) {
-    if (c < '0' || c > '7') return false;
-    a.server.mode = a.server.mode * 8 + static_cast<mode_t>(c - '0');
-  }
-  return a.server.mode <= 0777;
+  return name == "-mode" && modules::parse_mode(value, a.server.mode);
 }
 
 bool set_flag(Arguments& a, std::string_view name) {
@@ -261,7 +255,8 @@ int main(int argc, char** argv) {
   if (a.generate > 0) return generate(commands, a.generate);
   if (!a.words.empty()) return one_command(commands, a.words, log);
   if (a.server.path.empty()) return line_protocol(commands, log);
-  Status served = serve(commands, a.server, [&](std::string_view text) { log.event(text); });
+  Status served =
+      modules::serve(commands, a.server, [&](std::string_view text) { log.event(text); });
   if (served) return 0;
   std::fprintf(stderr, "nwauth: %s\n", served.error().log.c_str());
   return 75;

@@ -4,7 +4,6 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/rand.h>
 #include <string.h>
 
 #include <cstdlib>
@@ -14,6 +13,7 @@
 #include "base/base64.h"
 #include "base/text.h"
 #include "base/wipe.h"
+#include "tools/modules/keyed.h"
 
 namespace dmail::nwauth {
 namespace {
@@ -97,22 +97,11 @@ Result<std::vector<std::string>> scram_keys(std::string_view password, int itera
   for (char c : password)
     if (!is_graph(c) && c != ' ') return lines;
   for (std::string_view name : {"scram-sha-1", "scram-sha-256"}) {
-    Result<std::string> line = scram_line(name, password, random_bytes(16), iterations);
+    Result<std::string> line = scram_line(name, password, modules::random_bytes(16), iterations);
     if (!line) return std::move(line.error());
     lines.push_back(std::move(*line));
   }
   return lines;
-}
-
-std::string hmac_sha256(std::string_view key, std::string_view bytes) {
-  return hmac(EVP_sha256(), key, bytes);
-}
-
-std::string random_bytes(size_t count) {
-  std::string bytes(count, '\0');
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) != 1)
-    std::abort();
-  return bytes;
 }
 
 }  // namespace dmail::nwauth

@@ -27,7 +27,4 @@ Result<std::vector<std::string>> scram_keys(std::string_view password, int itera
 Result<std::string> scram_line(std::string_view name, std::string_view password,
                                std::string_view salt, int iterations);
 
-std::string hmac_sha256(std::string_view key, std::string_view bytes);
-std::string random_bytes(size_t count);  // aborts when there are none: nothing here is safe without
-
 }  // namespace dmail::nwauth

@@ -4,7 +4,6 @@
 
 #include "base/base64.h"
 #include "tools/nwauth/secret.h"
-#include "tools/nwauth/verified.h"
 
 using namespace dmail;
 using namespace dmail::nwauth;
@@ -72,29 +71,4 @@ TEST_CASE("SCRAM keys are made for what SASLprep leaves alone") {
         "scram-sha-256 4096 QSXCR+Q6sek8bf92 FO+9jBb3MUukt6jJnzjPZOWc5ow/Pu6JtPyju0aqaE8= "
         "qxJ1SbmSAi5EcS0J5Ck/cKAm/+Ixa+Kwp63f4OHDgzo=");
   CHECK(scram_keys("caf\xc3\xa9", 4096)->empty());
-}
-
-TEST_CASE("what was verified is known for a while, for that user, password and hash alone") {
-  Verified v(2, 10);
-  const std::string bob = v.mark("bob", "secret", "hash");
-  CHECK_FALSE(v.knows(bob, 0));
-  v.add(bob, 0);
-  CHECK(v.knows(bob, 9999));
-  CHECK_FALSE(v.knows(v.mark("ann", "secret", "hash"), 1));
-  CHECK_FALSE(v.knows(v.mark("bob", "Secret", "hash"), 1));
-  CHECK_FALSE(v.knows(v.mark("bob", "secret", "changed"), 1));
-  CHECK(v.mark("bobs", "ecret", "hash") != bob);
-  CHECK(Verified(2, 10).mark("bob", "secret", "hash") != bob);  // another process, another key
-  CHECK_FALSE(v.knows(bob, 10000));
-  CHECK(v.size() == 0);
-  v.add("a", 0);
-  v.add("b", 0);
-  CHECK(v.knows("a", 1));
-  v.add("c", 1);  // b was used least recently
-  CHECK(v.knows("a", 2));
-  CHECK_FALSE(v.knows("b", 2));
-  CHECK(v.size() == 2);
-  Verified none(0, 10);
-  none.add("a", 0);
-  CHECK_FALSE(none.knows("a", 0));
 }

@@ -13,7 +13,7 @@
 
 #include "io/owned_fd.h"
 
-namespace dmail::nwauth {
+namespace dmail::modules {
 
 class Workers {
  public:
@@ -38,4 +38,4 @@ class Workers {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace dmail::nwauth
+}  // namespace dmail::modules

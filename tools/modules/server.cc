@@ -1,4 +1,4 @@
-#include "tools/nwauth/server.h"
+#include "tools/modules/server.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -10,13 +10,14 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <vector>
 
 #include "base/text.h"
 #include "base/wipe.h"
 #include "io/clock.h"
-#include "tools/nwauth/workers.h"
+#include "tools/modules/workers.h"
 
-namespace dmail::nwauth {
+namespace dmail::modules {
 namespace {
 
 struct Client {
@@ -58,9 +59,9 @@ Result<OwnedFd> listen_at(const std::string& path, mode_t mode) {
 
 class Server {
  public:
-  Server(Commands& commands, const ServerOptions& options, OwnedFd listener, OwnedFd signals,
+  Server(Responder& responder, const ServerOptions& options, OwnedFd listener, OwnedFd signals,
          const std::function<void(std::string_view)>& log)
-      : commands_(commands),
+      : responder_(responder),
         options_(options),
         listener_(std::move(listener)),
         signals_(std::move(signals)),
@@ -73,7 +74,7 @@ class Server {
       const int ready = ::poll(fds.data(), fds.size(), 30'000);
       if (ready < 0 && errno != EINTR) return;
       if (ready == 0) full_ = false;
-      if (fds[0].revents != 0) return;
+      if (fds[0].revents != 0) return responder_.ending();
       if (fds[1].revents != 0) take_results();
       if (fds[2].revents != 0) accept_clients();
       for (size_t i = 3; i < fds.size(); ++i)
@@ -152,12 +153,12 @@ class Server {
       std::string line = client.in.substr(0, end);
       std::fill_n(client.in.begin(), end, '\0');
       client.in.erase(0, end + 1);
-      if (auto quick = commands_.quick_answer(line)) {
+      if (auto quick = responder_.quick_answer(line)) {
         client.out += *quick;
       } else {
         client.busy = true;
-        workers_.start(id, [this, line]() mutable {
-          std::string answer = commands_.answer(line);
+        workers_.start(id, [this, line, asked = client.last_ms]() mutable {
+          std::string answer = responder_.answer(line, asked);
           wipe(line);
           return answer;
         });
@@ -206,7 +207,7 @@ class Server {
     if (gone > 0) full_ = false;
   }
 
-  Commands& commands_;
+  Responder& responder_;
   const ServerOptions& options_;
   OwnedFd listener_, signals_;
   const std::function<void(std::string_view)>& log_;
@@ -219,7 +220,17 @@ class Server {
 
 }  // namespace
 
-Status serve(Commands& commands, const ServerOptions& options,
+bool parse_mode(std::string_view text, mode_t& mode) {
+  if (text.empty() || text.size() > 4) return false;
+  mode = 0;
+  for (char c : text) {
+    if (c < '0' || c > '7') return false;
+    mode = mode * 8 + static_cast<mode_t>(c - '0');
+  }
+  return mode <= 0777;
+}
+
+Status serve(Responder& responder, const ServerOptions& options,
              const std::function<void(std::string_view)>& log) {
   Result<OwnedFd> listener = listen_at(options.path, options.mode);
   if (!listener) return std::move(listener.error());
@@ -231,9 +242,9 @@ Status serve(Commands& commands, const ServerOptions& options,
   OwnedFd signals(::signalfd(-1, &ending, SFD_CLOEXEC));
   if (!signals.valid()) return system_error("signalfd", errno);
   log(concat("listening at ", options.path));
-  Server(commands, options, std::move(*listener), std::move(signals), log).run();
+  Server(responder, options, std::move(*listener), std::move(signals), log).run();
   (void)::unlink(options.path.c_str());  // if it is gone already, so much the better
   return {};
 }
 
-}  // namespace dmail::nwauth
+}  // namespace dmail::modules

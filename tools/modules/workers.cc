@@ -1,11 +1,11 @@
-#include "tools/nwauth/workers.h"
+#include "tools/modules/workers.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cstdlib>
 
-namespace dmail::nwauth {
+namespace dmail::modules {
 
 Workers::Workers(unsigned count) : done_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!done_fd_.valid()) std::abort();
@@ -52,4 +52,4 @@ void Workers::work() {
   }
 }
 
-}  // namespace dmail::nwauth
+}  // namespace dmail::modules
