@@ -59,6 +59,7 @@ CHAIN_MAIL := store mail io base
 
 # ---- programs: NAME_SRC, NAME_LIBS (folders), NAME_LINK (static|dynamic), NAME_EXT (libraries) ---
 PROGRAMS :=
+TLS_SRC := $(wildcard common/io/tls_openssl*.cc)
 include $(wildcard tools/build/programs.mk)
 
 ALL_BIN := $(addprefix $(B)/bin/,$(PROGRAMS))
@@ -79,8 +80,9 @@ $(B)/bin/$(1): $(call obj,$($(1)_SRC)) $(call arch,$($(1)_LIBS))
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
-# A program that may speak TLS names tls_openssl.cc or tls_absent.cc among its own sources.
-archive_src = $(filter-out %/tls_openssl.cc %/tls_absent.cc,$(wildcard common/$(1)/*.cc))
+# A program that may speak TLS names TLS_SRC or tls_absent.cc among its own sources; what needs OpenSSL is in
+# no archive.
+archive_src = $(filter-out $(TLS_SRC) %/tls_proof.cc %/tls_absent.cc,$(wildcard common/$(1)/*.cc))
 define archive
 $(B)/common/$(1).a: $(call obj,$(call archive_src,$(1)))
 	@mkdir -p $$(@D)

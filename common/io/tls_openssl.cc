@@ -1,52 +1,20 @@
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "base/wipe.h"
 #include "io/connection_over.h"
-#include "io/tls.h"
+#include "io/tls_openssl.h"
 
 namespace dmail {
 namespace {
 
+using namespace openssl;
 using Why = ConnectionOver::Why;
-
-template <auto Free>
-struct Freer {
-  template <typename T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-using Context = std::unique_ptr<SSL_CTX, Freer<SSL_CTX_free>>;
-using Connection = std::unique_ptr<SSL, Freer<SSL_free>>;
-using Bio = std::unique_ptr<BIO, Freer<BIO_free>>;
-using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
-
-// The library's last complaint.  Its texts take 50 KiB once loaded, so they are only loaded here.
-std::string complaint(const char* what) {
-  const unsigned long code = ERR_get_error();
-  ERR_clear_error();
-  if (code == 0) return what;
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-  ERR_load_SSL_strings();  // the only way to have them late
-#pragma GCC diagnostic pop
-  const char* reason = ERR_reason_error_string(code);
-  std::string out = concat(what, ": ", reason != nullptr ? reason : "error ");
-  if (reason == nullptr) append_hex(out, code, 8);
-  return out;
-}
-
-Error ours(const char* what) {
-  return Error{ErrorKind::NoPermission, "TLS is not available", complaint(what)};
-}
 
 // ---- the socket below: never blocks, whatever mode the descriptor is in
 
@@ -87,86 +55,21 @@ BIO_METHOD* socket_method() {
   return method;
 }
 
-// ---- certificate and settings
-
-int no_passphrase(char*, int, int, void*) { return -1; }
-
-Status use_certificates(SSL_CTX* context, std::string_view pem) {
-  const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  const Certificate leaf(PEM_read_bio_X509_AUX(bio.get(), nullptr, no_passphrase, nullptr));
-  if (!leaf || SSL_CTX_use_certificate(context, leaf.get()) != 1) return ours("tls_certificate");
-  constexpr int kMaxChain = 20;
-  for (int i = 0; i < kMaxChain; ++i) {
-    X509* next = PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr);
-    if (next == nullptr) break;
-    if (SSL_CTX_add0_chain_cert(context, next) != 1) {
-      X509_free(next);
-      return ours("chain of tls_certificate");
-    }
-  }
-  ERR_clear_error();  // "no more certificates" is how the chain ends
-  return {};
-}
-
-Status use_key(SSL_CTX* context, std::string& pem) {
-  const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  const Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
-  wipe(pem);
-  if (!key || SSL_CTX_use_PrivateKey(context, key.get()) != 1) return ours("tls_key");
-  if (SSL_CTX_check_private_key(context) != 1) return ours("tls_key and tls_certificate");
-  return {};
-}
-
-int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
-                unsigned in_size, void* argument) {
-  const std::string_view wanted = *static_cast<const std::string*>(argument);
-  bool http = false;
-  for (unsigned i = 0; i < in_size; i += 1U + in[i]) {
-    if (in[i] == 0 || in[i] >= in_size - i) return SSL_TLSEXT_ERR_ALERT_FATAL;
-    const std::string_view name(reinterpret_cast<const char*>(in) + i + 1, in[i]);
-    if (name == wanted) {
-      *out = in + i + 1;
-      *out_size = in[i];
-      return SSL_TLSEXT_ERR_OK;
-    }
-    http = http || name.starts_with("http/") || name == "h2" || name == "h3";
-  }
-  return http ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
-}
-
-Result<Context> make_context(TlsConfig& config) {
-  // No configuration file (there is none in the jail), no message texts, no clean-up at exit.
-  constexpr uint64_t kInit = OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_SSL_STRINGS |
-                             OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT;
-  if (OPENSSL_init_ssl(kInit, nullptr) != 1) return ours("start of OpenSSL");
-  Context context(SSL_CTX_new(TLS_server_method()));
-  if (!context) return ours("start of OpenSSL");
-  const bool only13 = config.minimum == "1.3" || config.minimum == "TLSv1.3";
-  SSL_CTX_set_min_proto_version(context.get(), only13 ? TLS1_3_VERSION : TLS1_2_VERSION);
-  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                         SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                         SSL_OP_IGNORE_UNEXPECTED_EOF);
-  SSL_CTX_set_num_tickets(context.get(), 0);
-  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_CTX_set_dh_auto(context.get(), 1);
-  if (!config.ciphers.empty() &&
-      SSL_CTX_set_cipher_list(context.get(), config.ciphers.c_str()) != 1)
-    return ours("tls_ciphers");
-  DMAIL_TRY(use_certificates(context.get(), config.certificate_pem));
-  DMAIL_TRY(use_key(context.get(), config.key_pem));
-  SSL_CTX_set_alpn_select_cb(context.get(), choose_alpn, &config.alpn);
-  return context;
-}
-
 // ---- the stream
 
 class OpensslStream : public TlsStream {
  public:
-  OpensslStream(int fd, Context context)
-      : fd_(fd), context_(std::move(context)), ssl_(SSL_new(context_.get())) {
+  OpensslStream(int fd, Context context, TlsConfig& config)
+      : fd_(fd), context_(std::move(context)) {
+    handshake_.config = &config;
+    if (!config.ticket_keys.empty())
+      if (auto keys = ticket_keys_of(config.ticket_keys)) handshake_.ticket_keys = std::move(*keys);
+    wipe(config.ticket_keys);
+    use_tickets(context_.get(), !handshake_.ticket_keys.empty());
+    ssl_.reset(SSL_new(context_.get()));
     if (!ssl_) throw ConnectionOver(Why::ProtocolBroken, "no memory for TLS");
+    SSL_set_app_data(ssl_.get(), &handshake_);
+    if (!config.client_ca_pem.empty()) record_handshake(ssl_.get());
     BIO* bio = BIO_new(socket_method());
     if (bio == nullptr) throw ConnectionOver(Why::ProtocolBroken, "no memory for TLS");
     BIO_set_data(bio, reinterpret_cast<void*>(static_cast<intptr_t>(fd)));
@@ -178,12 +81,21 @@ class OpensslStream : public TlsStream {
     for (;;) {
       ERR_clear_error();
       const int n = SSL_accept(ssl_.get());
-      if (n == 1) return {};
+      if (n == 1) break;
+      if (handshake_.certificate_wanted) {
+        DMAIL_TRY(set_certificate());
+        continue;
+      }
       const short wait = wait_of(n);
       if (wait == 0)
         return Error{ErrorKind::BadInput, "TLS handshake failed", complaint("handshake")};
       await(wait, deadline, "TLS handshake not done in time");
     }
+    handshake_.recording = false;
+    if (!handshake_.proven) std::string().swap(handshake_.transcript);
+    wipe_keys(handshake_.ticket_keys);
+    handshake_.config = nullptr;
+    return {};
   }
 
   Try try_read(std::span<char> into) override {
@@ -227,12 +139,42 @@ class OpensslStream : public TlsStream {
     const char* name = SSL_get_cipher_name(ssl_.get());
     return name != nullptr ? name : "";
   }
+  [[nodiscard]] bool resumed() const override { return SSL_session_reused(ssl_.get()) == 1; }
+  [[nodiscard]] std::string server_name() const override {
+    const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+    return name != nullptr ? lower(name) : "";
+  }
+  [[nodiscard]] std::string binding(std::string_view type) const override;
+  [[nodiscard]] std::string_view client_proof() const override {
+    return handshake_.proven ? handshake_.transcript : std::string_view();
+  }
+  void forget_handshake() override {
+    handshake_.proven = false;
+    std::string().swap(handshake_.transcript);
+  }
   void shutdown() override {
     ERR_clear_error();
     (void)SSL_shutdown(ssl_.get());
   }
 
  private:
+  // The default, or that of the name which the client asks for.
+  Status set_certificate() {
+    TlsConfig& config = *handshake_.config;
+    TlsCertificate pem{std::move(config.certificate_pem), std::move(config.key_pem)};
+    const std::string name = server_name();
+    if (!name.empty() && config.certificate_for)
+      if (auto other = config.certificate_for(name)) {
+        wipe(pem.key_pem);
+        pem = std::move(*other);
+      }
+    DMAIL_TRY(use_certificates(ssl_.get(), pem));
+    if (!config.client_ca_pem.empty())
+      DMAIL_TRY(ask_for_certificate(ssl_.get(), config.client_ca_pem, config.stamp));
+    handshake_.certificate_wanted = false;
+    handshake_.certificate_set = true;
+    return {};
+  }
   [[nodiscard]] short wait_of(int result) const {
     const int error = SSL_get_error(ssl_.get(), result);
     if (error == SSL_ERROR_WANT_READ) return POLLIN;
@@ -245,17 +187,46 @@ class OpensslStream : public TlsStream {
   }
 
   int fd_;
+  Handshake handshake_;
   Context context_;
   Connection ssl_;
 };
 
+std::string OpensslStream::binding(std::string_view type) const {
+  const bool tls13 = SSL_version(ssl_.get()) == TLS1_3_VERSION;
+  // Without the extended master secret two connections can be made to share theirs (RFC 7627).
+  if (!tls13 && SSL_get_extms_support(ssl_.get()) != 1) return {};
+  if (type == "tls-exporter") {
+    constexpr std::string_view kLabel = "EXPORTER-Channel-Binding";
+    std::string out(32, '\0');
+    if (SSL_export_keying_material(ssl_.get(), reinterpret_cast<unsigned char*>(out.data()),
+                                   out.size(), kLabel.data(), kLabel.size(), nullptr, 0, 0) != 1)
+      return {};
+    return out;
+  }
+  if (type == "tls-unique" && !tls13) {
+    std::string out(64, '\0');
+    // The first Finished: the client's, or in a resumed handshake ours.
+    out.resize(resumed() ? SSL_get_finished(ssl_.get(), out.data(), out.size())
+                         : SSL_get_peer_finished(ssl_.get(), out.data(), out.size()));
+    return out;
+  }
+  return {};
+}
+
 }  // namespace
+
+openssl::Handshake& openssl::handshake_of(SSL* ssl) {
+  return *static_cast<Handshake*>(SSL_get_app_data(ssl));
+}
 
 Result<std::unique_ptr<TlsStream>> tls_accept(int fd, TlsConfig& config, Deadline deadline) {
   auto context = make_context(config);
   if (!context) return std::move(context.error());
-  auto stream = std::make_unique<OpensslStream>(fd, std::move(*context));
-  DMAIL_TRY(stream->handshake(deadline));
+  auto stream = std::make_unique<OpensslStream>(fd, std::move(*context), config);
+  const Status done = stream->handshake(deadline);
+  wipe(config.key_pem);
+  if (!done) return done.error();
   return std::unique_ptr<TlsStream>(std::move(stream));
 }
 

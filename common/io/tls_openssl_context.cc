@@ -1,0 +1,145 @@
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include "base/text.h"
+#include "base/wipe.h"
+#include "io/tls_openssl.h"
+
+namespace dmail::openssl {
+namespace {
+
+constexpr int kMaxCertificates = 20;  // in one file
+constexpr size_t kMaxKeys = 3;        // RSA, ECDSA, EdDSA
+
+int no_passphrase(char*, int, int, void*) { return -1; }
+
+Bio bio_of(std::string_view text) {
+  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
+                unsigned in_size, void* argument) {
+  const std::string_view wanted = *static_cast<const std::string*>(argument);
+  bool http = false;
+  for (unsigned i = 0; i < in_size; i += 1U + in[i]) {
+    if (in[i] == 0 || in[i] >= in_size - i) return SSL_TLSEXT_ERR_ALERT_FATAL;
+    const std::string_view name(reinterpret_cast<const char*>(in) + i + 1, in[i]);
+    if (name == wanted) {
+      *out = in + i + 1;
+      *out_size = in[i];
+      return SSL_TLSEXT_ERR_OK;
+    }
+    http = http || name.starts_with("http/") || name == "h2" || name == "h3";
+  }
+  return http ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
+}
+
+// Called when the client's hello has been read and no ticket of it counts: the handshake stands
+// still until the certificate is there, so that who fetches it may throw.
+int certificate_wanted(SSL* ssl, void*) {
+  Handshake& handshake = handshake_of(ssl);
+  if (handshake.certificate_set) return 1;
+  handshake.certificate_wanted = true;
+  return -1;
+}
+
+}  // namespace
+
+std::vector<Certificate> certificates_of(std::string_view pem) {
+  std::vector<Certificate> out;
+  const Bio bio = bio_of(pem);
+  for (int i = 0; i < kMaxCertificates; ++i) {
+    Certificate one(PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr));
+    if (!one) break;
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+std::string complaint(const char* what) {
+  const unsigned long code = ERR_get_error();
+  ERR_clear_error();
+  if (code == 0) return what;
+    // The library's texts take 50 KiB once loaded, so they are only loaded here.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  ERR_load_SSL_strings();  // the only way to have them late
+#pragma GCC diagnostic pop
+  const char* reason = ERR_reason_error_string(code);
+  std::string out = concat(what, ": ", reason != nullptr ? reason : "error ");
+  if (reason == nullptr) append_hex(out, code, 8);
+  return out;
+}
+
+Error ours(const char* what) {
+  return Error{ErrorKind::NoPermission, "TLS is not available", complaint(what)};
+}
+
+Result<Context> make_context(TlsConfig& config) {
+  // No configuration file (there is none in the jail), no message texts, no clean-up at exit.
+  constexpr uint64_t kInit = OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_SSL_STRINGS |
+                             OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT;
+  if (OPENSSL_init_ssl(kInit, nullptr) != 1) return ours("start of OpenSSL");
+  Context context(SSL_CTX_new(TLS_server_method()));
+  if (!context) return ours("start of OpenSSL");
+  const bool only13 = config.minimum == "1.3" || config.minimum == "TLSv1.3";
+  SSL_CTX_set_min_proto_version(context.get(), only13 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                         SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                         SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_dh_auto(context.get(), 1);
+  if (!config.ciphers.empty() &&
+      SSL_CTX_set_cipher_list(context.get(), config.ciphers.c_str()) != 1)
+    return ours("tls_ciphers");
+  SSL_CTX_set_cert_cb(context.get(), certificate_wanted, nullptr);
+  SSL_CTX_set_alpn_select_cb(context.get(), choose_alpn, &config.alpn);
+  return context;
+}
+
+Status use_certificates(SSL* ssl, TlsCertificate& pem) {
+  std::vector<Key> keys;
+  {
+    const Bio bio = bio_of(pem.key_pem);
+    while (keys.size() < kMaxKeys) {
+      Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
+      if (!key) break;
+      keys.push_back(std::move(key));
+    }
+  }
+  wipe(pem.key_pem);
+  if (keys.empty()) return ours("tls_key");
+  ERR_clear_error();  // "no more keys" is how the file ends
+  std::vector<Certificate> all = certificates_of(pem.certificate_pem);
+  if (all.empty()) return ours("tls_certificate");
+  ERR_clear_error();
+  for (size_t leaf = 0; leaf < all.size();) {
+    // The chain goes as far as the next certificate that one of our keys belongs to.
+    Key* own = nullptr;
+    for (Key& key : keys)
+      if (key && X509_check_private_key(all[leaf].get(), key.get()) == 1) own = &key;
+    ERR_clear_error();
+    if (own == nullptr)
+      return Error{ErrorKind::NoPermission, "TLS is not available",
+                   "tls_key and tls_certificate do not belong together"};
+    auto ours_too = [&](const Certificate& next) {
+      for (const Key& key : keys)
+        if (key && &key != own && X509_check_private_key(next.get(), key.get()) == 1) return true;
+      return false;
+    };
+    size_t end = leaf + 1;
+    while (end < all.size() && !ours_too(all[end])) ++end;
+    Chain chain(sk_X509_new_null());
+    for (size_t i = leaf + 1; i < end; ++i) sk_X509_push(chain.get(), all[i].release());
+    if (SSL_use_cert_and_key(ssl, all[leaf].get(), own->get(), chain.get(), 1) != 1)
+      return ours("tls_certificate");
+    own->reset();
+    leaf = end;
+  }
+  ERR_clear_error();
+  return {};
+}
+
+}  // namespace dmail::openssl
