@@ -14,7 +14,7 @@
 namespace dmail::privsep {
 namespace {
 
-constexpr size_t kBeginFields = 14;
+constexpr size_t kBeginFields = 15;
 
 Error bad(std::string_view what) {
   return Error{ErrorKind::BadInput, "Internal error", concat("exchange: ", what)};
@@ -43,7 +43,7 @@ Frame frame_of(const SaslBegin& begin) {
       kExchangeBegin,
       {begin.service, begin.host, begin.realm, begin.mechanism, bit(begin.has_initial),
        begin.initial, begin.tls_exporter, begin.tls_unique, bit(begin.plus_offered), begin.proof,
-       begin.apop_stamp, begin.client_ip, begin.kerberos_realm, begin.decoy_key});
+       begin.tls_stamp, begin.apop_stamp, begin.client_ip, begin.kerberos_realm, begin.decoy_key});
 }
 
 Result<SaslBegin> sasl_begin_of(const Frame& frame) {
@@ -51,9 +51,10 @@ Result<SaslBegin> sasl_begin_of(const Frame& frame) {
     return bad("no begin frame");
   SaslBegin out;
   std::string* const texts[] = {
-      &out.service,    &out.host,         &out.realm,          &out.mechanism, nullptr,
-      &out.initial,    &out.tls_exporter, &out.tls_unique,     nullptr,        &out.proof,
-      &out.apop_stamp, &out.client_ip,    &out.kerberos_realm, &out.decoy_key};
+      &out.service,   &out.host,           &out.realm,        &out.mechanism,
+      nullptr,        &out.initial,        &out.tls_exporter, &out.tls_unique,
+      nullptr,        &out.proof,          &out.tls_stamp,    &out.apop_stamp,
+      &out.client_ip, &out.kerberos_realm, &out.decoy_key};
   for (size_t i = 0; i < kBeginFields; ++i) {
     const std::string& field = frame.fields[i];
     if (texts[i] == nullptr && field != "0" && field != "1") return bad("neither yes nor no");
@@ -74,10 +75,11 @@ Result<SaslBegin> sasl_begin_of(const Frame& frame) {
   return out;
 }
 
-Frame secret_frame(const auth::Answer& answer) {
+Frame secret_frame(const auth::Answer& answer, std::string_view account) {
   Frame frame(kExchangeSecret);
   const bool dead = answer.kind == auth::Answer::Kind::Dead;
   frame.fields.emplace_back(answer.ok() ? "ok" : dead ? "dead" : "no");
+  frame.fields.emplace_back(account);
   if (!answer.ok()) return frame;
   for (const auto& [name, value] : answer.labels) {
     if (frame.fields.size() + 2 > kMaxFields) break;
@@ -87,14 +89,16 @@ Frame secret_frame(const auth::Answer& answer) {
   return frame;
 }
 
-Result<auth::Answer> secret_of(const Frame& frame) {
-  if (frame.type != kExchangeSecret || frame.fields.size() % 2 != 1) return bad("no secret frame");
-  auth::Answer answer;
+Result<SecretAnswer> secret_of(const Frame& frame) {
+  const size_t count = frame.fields.size();
+  if (frame.type != kExchangeSecret || count < 2 || count % 2 != 0) return bad("no secret frame");
+  SecretAnswer answer;
   const std::string& word = frame.fields[0];
   if (word != "ok" && word != "no" && word != "dead") return bad("an unknown answer");
   if (word == "no") answer.kind = auth::Answer::Kind::No;
   if (word == "ok") answer.kind = auth::Answer::Kind::Ok;
-  for (size_t i = 1; i < frame.fields.size(); i += 2)
+  answer.account = frame.fields[1];
+  for (size_t i = 2; i < count; i += 2)
     answer.labels.emplace_back(frame.fields[i], frame.fields[i + 1]);
   return answer;
 }

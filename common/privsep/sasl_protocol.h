@@ -3,8 +3,9 @@
 //
 //   monitor -> dmsasl  Begin       once, first: SaslBegin's fields
 //                      Step        the client's response
-//                      Secret      answer to WantSecret: "ok" "no" "dead", then label name, value,
-//                                  ... as Authenticator::secret gave them
+//                      Secret      answer to WantSecret: "ok" "no" "dead", the account's name as
+//                                  the pipeline gives it (also for "no", where there is one), then
+//                                  label name, value, ... as Authenticator::secret gave them
 //   dmsasl -> monitor  WantSecret  user name as the client gave it; at most once
 //                      Challenge   bytes for the client; the monitor answers with Step
 //                      Done        authentication id, authorization id ("": none asked for)
@@ -19,9 +20,9 @@
 //
 // The monitor runs its name pipeline over WantSecret's user and asks Authenticator::secret; it
 // answers "no" for a name that no rule lets in, too: the exchange then runs to its end with salt
-// and iterations made up from `decoy_key`, and fails as a wrong password does.  It accepts Done
-// only for the very name of WantSecret; EXTERNAL and GSSAPI have no WantSecret, there it resolves
-// Done's.
+// and iterations made up from `decoy_key` and that name, and fails as a wrong password does.  It
+// accepts Done only for the very name of WantSecret; EXTERNAL and GSSAPI have no WantSecret, there
+// it resolves Done's.
 //
 // dmsasl is started as auth_user (never root) with descriptors: kMonitorFd (5); and, where there
 // are such files, opened by the monitor: kClientCaFd, kServerCertificateFd (EXTERNAL; PEM),
@@ -30,8 +31,10 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "auth/authenticator.h"
+#include "auth/secret.h"
 #include "base/result.h"
 #include "privsep/frame.h"
 
@@ -67,6 +70,7 @@ struct SaslBegin {
   std::string tls_exporter, tls_unique;  // channel bindings, raw; empty when there are none
   bool plus_offered = false;  // the -PLUS form of this mechanism was among those advertised
   std::string proof;          // client_proof() of io/tls.h, or empty
+  std::string tls_stamp;      // the monitor's, in the TLS program's request for a certificate
   std::string apop_stamp;     // "<...>" of the greeting
   std::string client_ip;
   std::string kerberos_realm;  // its principals go by their name alone; empty: none do
@@ -81,9 +85,13 @@ Frame frame_of(const SaslBegin& begin);
 Result<SaslBegin> sasl_begin_of(const Frame& frame);  // BadInput, Limit
 
 // Secret, of the authenticator's answer.  The labels are the caller's to wipe.
-Frame secret_frame(const auth::Answer& answer);
-// Its labels; the answer's facts are not sent.
-Result<auth::Answer> secret_of(const Frame& frame);
+Frame secret_frame(const auth::Answer& answer, std::string_view account);
+struct SecretAnswer {
+  auth::Answer::Kind kind = auth::Answer::Kind::Dead;
+  std::string account;
+  auth::Labels labels;
+};
+Result<SecretAnswer> secret_of(const Frame& frame);
 
 // The decoy key of this host, from the file sasl-decoy in `work_path`, made there (0600) when it is
 // missing.  For the monitor.

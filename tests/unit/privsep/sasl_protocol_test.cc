@@ -25,6 +25,7 @@ SaslBegin example() {
   b.tls_unique = std::string(12, '\0');
   b.plus_offered = true;
   b.proof = "proof";
+  b.tls_stamp = "stamp";
   b.apop_stamp = "<1@x>";
   b.client_ip = "::1";
   b.kerberos_realm = "EXAMPLE";
@@ -57,7 +58,7 @@ TEST_CASE("begin frames with a fault") {
   CHECK(broken(6, std::string(kMaxBinding + 1, 'x')));
   CHECK(broken(8, "yes"));
   CHECK(broken(9, std::string(kMaxProof + 1, 'x')));
-  CHECK(broken(13, "short"));
+  CHECK(broken(14, "short"));
   Frame frame = frame_of(example());
   frame.fields.emplace_back();
   CHECK_FALSE(sasl_begin_of(frame));
@@ -76,20 +77,21 @@ TEST_CASE("the answer about secrets") {
   auth::Answer answer;
   answer.kind = auth::Answer::Kind::Ok;
   answer.labels = {{"password64", "YQ=="}, {"digest-md5", "x"}};
-  auto back = secret_of(secret_frame(answer));
+  auto back = secret_of(secret_frame(answer, "bob"));
   REQUIRE(back);
-  CHECK(back->ok());
+  CHECK(back->kind == auth::Answer::Kind::Ok);
+  CHECK(back->account == "bob");
   CHECK(back->labels == answer.labels);
   for (auto kind : {auth::Answer::Kind::No, auth::Answer::Kind::Dead}) {
     answer.kind = kind;
-    const Frame frame = secret_frame(answer);
-    CHECK(frame.fields.size() == 1);
+    const Frame frame = secret_frame(answer, "bob");
+    CHECK(frame.fields.size() == 2);
     CHECK(secret_of(frame)->kind == kind);
   }
   CHECK_FALSE(secret_of(Frame(kExchangeSecret)));
-  CHECK_FALSE(secret_of(Frame(kExchangeSecret, {"maybe"})));
-  CHECK_FALSE(secret_of(Frame(kExchangeSecret, {"ok", "password64"})));
-  CHECK_FALSE(secret_of(Frame(kExchangeStep, {"ok"})));
+  CHECK_FALSE(secret_of(Frame(kExchangeSecret, {"maybe", "bob"})));
+  CHECK_FALSE(secret_of(Frame(kExchangeSecret, {"ok", "bob", "password64"})));
+  CHECK_FALSE(secret_of(Frame(kExchangeStep, {"ok", "bob"})));
 }
 
 TEST_CASE("the host's decoy key is made once") {
