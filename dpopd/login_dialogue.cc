@@ -157,7 +157,7 @@ std::optional<std::string> LoginDialogue::response(std::string_view challenge) {
 
 void LoginDialogue::try_login(std::string_view user, std::string_view password,
                               std::string_view command) {
-  switch (side_.authenticate(user, password)) {
+  switch (side_.authenticate(user, password, "USER")) {
     case Verdict::Accepted:
       side_.hand_over("", command);
       error("[SYS/TEMP] The mailbox cannot be opened now");

@@ -36,7 +36,8 @@ constexpr privsep::Request<Monitor> kRequests[] = {
     {kForget, "forget", Monitor::kAny, 0, &Monitor::on_forget},
     {kOpenSpool, "open-spool", Monitor::HasRecipients, 0, &Monitor::on_open_spool},
     {kDeliver, "deliver", Monitor::HasSpool, 3, &Monitor::on_deliver},
-    {kAuthenticate, "authenticate", Monitor::Idle, 2, &Monitor::on_authenticate},
+    {privsep::kAuthenticate, "authenticate", Monitor::Idle, privsep::kAuthenticateFields,
+     &Monitor::on_authenticate},
     {kStartTls, "start-tls", Monitor::Idle, 0, &Monitor::on_start_tls},
     {kNote, "note", Monitor::kAny, 2, &Monitor::on_note},
 };
@@ -279,7 +280,11 @@ void Monitor::on_authenticate(Frame& frame) {
     ++tries_;
     privsep::wait_after_refusal(began, settings_.login_delay, channel_.fd());
   }
-  send(reply);
+  privsep::GateAnswer answer;
+  answer.kind = reply.code == 235   ? privsep::GateAnswer::Kind::Accepted
+                : reply.code == 535 ? privsep::GateAnswer::Kind::Wrong
+                                    : privsep::GateAnswer::Kind::Temporary;
+  channel_.send(frame_of(answer), Deadline::in_ms(kSendMs));
 }
 
 }  // namespace dmail::dsmtpd

@@ -54,8 +54,17 @@ void MonitorClient::deliver(const Envelope& envelope, const std::function<void(R
 }
 
 Reply MonitorClient::authenticate(std::string_view user, std::string_view password) {
-  send(Frame(kAuthenticate, {std::string(user), std::string(password)}));
-  return receive_reply();
+  send(Frame(privsep::kAuthenticate, {std::string(user), std::string(password), "PLAIN"}));
+  auto given = privsep::gate_answer_of(receive());
+  if (!given) throw ConnectionOver(Why::ProtocolBroken, given.error().log);
+  switch (given->kind) {
+    case privsep::GateAnswer::Kind::Accepted:
+      return done(235, "2.7.0", "Logged in").reply;
+    case privsep::GateAnswer::Kind::Wrong:
+      return done(535, "5.7.8", "Wrong name or password").reply;
+    default:
+      return done(454, "4.7.0", "Logins cannot be checked now; try later").reply;
+  }
 }
 
 void MonitorClient::note(std::string_view event, std::string_view text) {

@@ -5,7 +5,8 @@
 //                       Forget                           no answer
 //                       OpenSpool                        -> Spool with a descriptor, or Answer
 //                       Deliver      helo, protocol, sender -> one Answer a recipient, in order
-//                       Authenticate user, password      -> Answer
+//                       (privsep/gate_frames.h: Authenticate, SaslStart ... ), outside a mail
+//                       transaction, not over LMTP
 //                       StartTls     (the go-ahead is written)  -> another session, with TLS
 //                       Note         event, text         no answer; a line of the log
 //
@@ -18,6 +19,7 @@
 #include "base/result.h"
 #include "dsmtpd/session.h"
 #include "privsep/frame.h"
+#include "privsep/gate_frames.h"
 
 namespace dmail::dsmtpd {
 
@@ -27,7 +29,6 @@ enum RequestType : uint8_t {
   kForget = 3,
   kOpenSpool = 4,
   kDeliver = 5,
-  kAuthenticate = 6,
   kStartTls = 7,
   kNote = 8,
   kAnswer = 9,

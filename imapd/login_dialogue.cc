@@ -190,7 +190,7 @@ std::optional<std::string> LoginDialogue::response(std::string_view challenge) {
 
 void LoginDialogue::try_login(std::string_view user, std::string_view password,
                               std::string_view command) {
-  switch (side_.authenticate(user, password)) {
+  switch (side_.authenticate(user, password, "LOGIN")) {
     case Verdict::Accepted:
       side_.hand_over(tag_, command);
       tagged(concat("NO [UNAVAILABLE] ", command, " failed: the mailbox cannot be opened now"));

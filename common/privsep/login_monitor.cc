@@ -35,9 +35,10 @@ constexpr int kEndMs = 30 * 1000;  // for a child that has closed its socket to 
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 constexpr Request<LoginMonitor> kRequests[] = {
-    {kAuthenticate, "authenticate", LoginMonitor::BeforeLogin, 2, &LoginMonitor::on_authenticate},
+    {kAuthenticate, "authenticate", LoginMonitor::BeforeLogin, kAuthenticateFields,
+     &LoginMonitor::on_authenticate},
     {kStartTls, "start-tls", LoginMonitor::BeforeLogin, 0, &LoginMonitor::on_start_tls},
-    {kHandOver, "hand-over", LoginMonitor::LoggedIn, 5, &LoginMonitor::on_hand_over},
+    {kHandOver, "hand-over", LoginMonitor::LoggedIn, 3, &LoginMonitor::on_hand_over},
     {kNote, "note", LoginMonitor::BeforeLogin | LoginMonitor::LoggedIn, 2, &LoginMonitor::on_note},
 };
 
@@ -271,8 +272,6 @@ void LoginMonitor::on_hand_over(Frame& frame) {
                       {"service", start.service},
                       {"method", start.command},
                       {"tls", tls_},
-                      {"version", frame.fields[3]},
-                      {"cipher", frame.fields[4]},
                       {"uid", ids->uid}});
   // From here on the login program cannot tell the client of a failure any more.
   if (tls_)

@@ -30,11 +30,11 @@ Frame frame_of(const LoginStart& start) {
   auto bit = [](bool b) { return std::string(b ? "1" : "0"); };
   return Frame(kLoginStart, {start.service, start.host, bit(start.tls), bit(start.greet),
                              bit(start.tls_offered), bit(start.plaintext_ok), concat(start.seconds),
-                             start.tls_minimum, start.tls_ciphers});
+                             start.tls_minimum, start.tls_ciphers, start.stamp, start.mechanisms});
 }
 
 Result<LoginStart> login_start_of(const Frame& frame) {
-  if (frame.type != kLoginStart || frame.fields.size() != 9)
+  if (frame.type != kLoginStart || frame.fields.size() != 11)
     return Error{ErrorKind::BadInput, "Internal error", "no start frame"};
   LoginStart out;
   out.service = frame.fields[0];
@@ -48,6 +48,8 @@ Result<LoginStart> login_start_of(const Frame& frame) {
   out.seconds = static_cast<int>(*seconds);
   out.tls_minimum = frame.fields[7];
   out.tls_ciphers = frame.fields[8];
+  out.stamp = frame.fields[9];
+  out.mechanisms = frame.fields[10];
   return out;
 }
 

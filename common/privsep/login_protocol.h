@@ -1,17 +1,14 @@
 // What the monitor of imapd or dpopd and its jailed login program say to each other.
 //
 //   monitor -> login  Start      once, first: LoginStart's fields
-//   login -> monitor  Authenticate  user, password            -> Accepted, or Refused (why)
-//                     StartTls      (the go-ahead is written)  -> the monitor ends this login
-//                     program and
-//                                                                 starts the one with TLS
-//                     HandOver      tag, command, pending, TLS version and cipher
-//                                   -> Go (with TLS: and a socket), or Refused
-//                     Note          event, text                no answer; a line of the log
+//   login -> monitor  (gate_frames.h: Authenticate, SaslStart ... )  until a login is accepted
+//                     StartTls   (the go-ahead is written)
+//                                -> the monitor ends this login program, starts the one with TLS
+//                     HandOver   tag, command, pending  -> Go (with TLS: and a socket), or Refused
+//                     Note       event, text            no answer; a line of the log
 //
-// Refused says "wrong" (password, or no such user) or "temporary" (nobody can answer now), and
-// "last" when there are no more tries, else "".  Authenticate and StartTls are permitted until a
-// login is accepted, HandOver only then, once.
+// StartTls is permitted until a login is accepted and outside an exchange, HandOver after one,
+// once.
 #pragma once
 
 #include <cstdint>
@@ -19,17 +16,15 @@
 
 #include "base/result.h"
 #include "privsep/frame.h"
+#include "privsep/gate_frames.h"
 
 namespace dmail::privsep {
 
 enum LoginFrame : uint8_t {
   kLoginStart = 1,
-  kAuthenticate = 2,
   kStartTls = 3,
   kHandOver = 4,
   kNote = 5,
-  kAccepted = 6,
-  kRefused = 7,
   kGo = 8,
 };
 
@@ -53,6 +48,10 @@ struct LoginStart {
   int seconds = kLoginSeconds;
   std::string tls_minimum;
   std::string tls_ciphers;
+  // Random, made by the monitor for this connection, in angle brackets: APOP's, and what a client
+  // certificate's proof must hold.
+  std::string stamp;
+  std::string mechanisms;  // what may be offered here and now (mechanisms.h), blanks between
 };
 
 Frame frame_of(const LoginStart& start);

@@ -68,8 +68,9 @@ void LoginSide::write(std::string_view bytes) {
   stream_->write(bytes, Deadline::in_seconds(kWriteSeconds));
 }
 
-LoginSide::Verdict LoginSide::authenticate(std::string_view user, std::string_view password) {
-  channel_.send(Frame(kAuthenticate, {std::string(user), std::string(password)}),
+LoginSide::Verdict LoginSide::authenticate(std::string_view user, std::string_view secret,
+                                           std::string_view method) {
+  channel_.send(Frame(kAuthenticate, {std::string(user), std::string(secret), std::string(method)}),
                 Deadline::in_seconds(kAnswerSeconds));
   auto answer = channel_.receive(Deadline::in_seconds(kAnswerSeconds));
   if (!answer) throw ConnectionOver(Why::PeerClosed, "no answer over the boundary");
@@ -98,8 +99,7 @@ void LoginSide::start_tls() {
 
 void LoginSide::hand_over(std::string_view tag, std::string_view command) {
   channel_.send(
-      Frame(kHandOver, {std::string(tag), std::string(command), std::string(reader_.buffered()),
-                        tls_ ? tls_->version() : "", tls_ ? tls_->cipher() : ""}),
+      Frame(kHandOver, {std::string(tag), std::string(command), std::string(reader_.buffered())}),
       Deadline::in_seconds(kAnswerSeconds));
   auto answer = channel_.receive(Deadline::in_seconds(kAnswerSeconds));
   if (!answer) ::_exit(0);

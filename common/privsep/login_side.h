@@ -28,7 +28,7 @@ class LoginSide {
   void write(std::string_view bytes);
 
   enum class Verdict { Accepted, Wrong, Temporary };
-  Verdict authenticate(std::string_view user, std::string_view password);
+  Verdict authenticate(std::string_view user, std::string_view secret, std::string_view method);
   // After a refusal, of hand_over() too: there are no more tries, the connection has to end.
   [[nodiscard]] bool out_of_tries() const { return out_of_tries_; }
 

@@ -4,7 +4,8 @@
 // session program, which reads SessionStart.  It never reads from the client.  dsmtpd has a monitor
 // of its own, from the same parts.
 //
-// After kMaxTries wrong logins, kLoginSeconds, or any request that is not permitted now, it ends.
+// After kMaxTries (gate_frames.h) wrong logins, kLoginSeconds, or any request that is not permitted
+// now, it ends.
 #pragma once
 
 #include <string_view>
@@ -13,8 +14,6 @@
 #include "conf/settings.h"
 
 namespace dmail::privsep {
-
-inline constexpr int kMaxTries = 3;
 
 struct Daemon {
   account::Service service;

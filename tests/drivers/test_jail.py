@@ -14,8 +14,9 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness
 
-AUTHENTICATE, START_TLS, HAND_OVER, NOTE = 2, 3, 4, 5
-ACCEPTED, REFUSED, GO = 6, 7, 8
+START_TLS, HAND_OVER, NOTE, GO = 3, 4, 5, 8
+AUTHENTICATE, SASL_START, SASL_STEP, SASL_CANCEL, TLS_FACTS = 32, 33, 34, 35, 36
+ACCEPTED, REFUSED, CHALLENGE = 48, 49, 50
 passed = failed = 0
 
 
@@ -36,9 +37,9 @@ def frame(kind, *fields):
     return out
 
 
-GOOD = frame(AUTHENTICATE, "joe", "secret")
-WRONG = frame(AUTHENTICATE, "joe", "wrong")
-HAND = frame(HAND_OVER, "a1", "LOGIN", "", "", "")
+GOOD = frame(AUTHENTICATE, "joe", "secret", "LOGIN")
+WRONG = frame(AUTHENTICATE, "joe", "wrong", "LOGIN")
+HAND = frame(HAND_OVER, "a1", "LOGIN", "")
 
 # name, packets; "w" waits for an answer.  Each must end as a violation.
 ILLEGAL = [
@@ -55,14 +56,14 @@ ILLEGAL = [
     ("the monitor's own accepted frame", [frame(ACCEPTED)]),
     ("the monitor's own go frame", [frame(GO)]),
     ("too few fields", [frame(AUTHENTICATE, "joe")]),
-    ("too many fields", [frame(AUTHENTICATE, "joe", "secret", "root")]),
+    ("too many fields", [frame(AUTHENTICATE, "joe", "secret", "LOGIN", "root")]),
     ("hand-over of odd shape", [GOOD, "w", frame(HAND_OVER, "a1")]),
     ("bytes left over", [GOOD + b"x"]),
     ("cut short", [GOOD[:-1]]),
-    ("one byte", [b"\x02"]),
-    ("field longer than the packet", [b"\x02\x02\xff\xffjoe"]),
-    ("300 fields announced", [b"\x02\xff"]),
-    ("oversized packet", [b"\x02" * 41000]),
+    ("one byte", [b"\x20"]),
+    ("field longer than the packet", [b"\x20\x03\xff\xffjoe"]),
+    ("300 fields announced", [b"\x20\xff"]),
+    ("oversized packet", [b"\x20" * 41000]),
     ("odd name of a note", [frame(NOTE, "event=login user", "x")]),
     ("a note of a login that was none", [frame(NOTE, "login", "root")]),
     ("a note without a name", [frame(NOTE, "", "x")]),

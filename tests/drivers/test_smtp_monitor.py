@@ -14,7 +14,8 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness
 
-START, ADD, FORGET, SPOOL, DELIVER, AUTH, TLS, NOTE, ANSWER = range(1, 10)
+START, ADD, FORGET, SPOOL, DELIVER, _, TLS, NOTE, ANSWER = range(1, 10)
+AUTH, SASL_START, SASL_STEP, SASL_CANCEL, TLS_FACTS = 32, 33, 34, 35, 36
 t = harness.Suite()
 
 
@@ -28,7 +29,7 @@ def frame(kind, *fields):
 
 JOE = frame(ADD, "joe", "example.com")
 ENVELOPE = frame(DELIVER, "client", "ESMTP", "a@b.example")
-WRONG = frame(AUTH, "joe", "wrong")
+WRONG = frame(AUTH, "joe", "wrong", "PLAIN")
 
 # name, options, packets; "w" waits for an answer.  Each must end as a violation.
 ILLEGAL = [
@@ -45,8 +46,8 @@ ILLEGAL = [
     ("a very long sender", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c", "ESMTP", "a" * 5000)]),
     ("control bytes in a recipient", [], [frame(ADD, "joe\n", "example.com")]),
     ("NUL in a domain", [], [frame(ADD, "joe", "example.com\0")]),
-    ("a login within a transaction", [], [JOE, "w", frame(AUTH, "joe", "secret")]),
-    ("a login over LMTP", ["--lmtp"], [frame(AUTH, "joe", "secret")]),
+    ("a login within a transaction", [], [JOE, "w", frame(AUTH, "joe", "secret", "PLAIN")]),
+    ("a login over LMTP", ["--lmtp"], [frame(AUTH, "joe", "secret", "PLAIN")]),
     ("a fourth login", [], [WRONG, "w", WRONG, "w", WRONG, "w", WRONG]),
     ("TLS that is not on offer", [], [frame(TLS)]),
     ("unknown request", [], [frame(99)]),
@@ -73,7 +74,7 @@ LEGAL = [
     ("a name that leads out", [frame(ADD, "../../etc/passwd", "example.com"), "w"], "code=550"),
     ("a name with a command for the module", [frame(ADD, "joe secret", "example.com"), "w"], "code=550"),
     ("a wrong password", [WRONG, "w"], "event=login-failed"),
-    ("a line break in a password", [frame(AUTH, "joe", "x\nset joe x"), "w"], "event=login-failed"),
+    ("a line break in a password", [frame(AUTH, "joe", "x\nset joe x", "PLAIN"), "w"], "event=login-failed"),
 ]
 
 

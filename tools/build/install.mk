@@ -1,7 +1,7 @@
 # make install: programs, man pages and examples, below DESTDIR.  Nothing is set-uid: inetd starts the
 # servers as root and they give it up.  Without DESTDIR the host is prepared, too (tools/build/setup-host).
 docdir := $(prefix)/share/doc/dmail
-LIBEXEC_PROGRAMS := $(filter imapd% dpopd% dsmtpd% unixauth nwauth,$(PROGRAMS))
+LIBEXEC_PROGRAMS := $(filter imapd% dpopd% dsmtpd% unixauth nwauth dmsasl,$(PROGRAMS))
 SBIN_PROGRAMS := $(filter-out $(LIBEXEC_PROGRAMS),$(PROGRAMS))
 
 install: all
@@ -18,5 +18,5 @@ install: all
 	tools/build/example-conf $(sysconfdir) > $(DESTDIR)$(docdir)/dmail.conf.example
 	chmod 644 $(DESTDIR)$(docdir)/dmail.conf.example
 ifeq ($(DESTDIR),)
-	tools/build/setup-host $(DMAIL_USER) $(LOGIN_USER) $(JAIL_DIR) $(sysconfdir)/dmail.conf $(docdir)/dmail.conf.example
+	tools/build/setup-host $(DMAIL_USER) $(LOGIN_USER) $(AUTH_USER) $(JAIL_DIR) $(sysconfdir)/dmail.conf $(docdir)/dmail.conf.example
 endif

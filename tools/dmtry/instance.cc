@@ -23,6 +23,7 @@ namespace {
 // those of containers), so that nothing needs to be added to the host.
 constexpr int kLoginUid = 63001;
 constexpr int kMailUid = 63002;
+constexpr int kAuthUid = 63003;
 constexpr int kFirstUserUid = 63101;
 
 Error wrong(std::string text) { return Error{ErrorKind::BadInput, std::move(text), {}}; }
@@ -150,6 +151,7 @@ Status Instance::write_settings() {
   if (root_) {
     line("login_user", concat(kLoginUid));
     line("mail_user", concat(kMailUid));
+    line("auth_user", concat(kAuthUid));
   }
   line("tls_certificate", in("cert.pem"));
   line("tls_key", in("key.pem"));
