@@ -36,6 +36,7 @@ Result<std::string> base_directory(std::string_view path, std::string_view setti
 
 Status place_below(Account& account, std::string base, const Name& name,
                    const conf::Settings& settings, std::string_view ending) {
+  account.base = base;
   const std::string invalid = invalid_bytes(settings.invalid_chars);
   const bool old_naming = !settings.imapd_enable_new_hashing;
   auto file_name = [&](std::string_view text) {
@@ -63,6 +64,7 @@ Status place_mail(Account& account, const Name& name, const Facts& facts,
   account.maildir = settings.use_maildir;
   if (!facts.drop_file.empty()) {
     DMAIL_TRY(checked_path(facts.drop_file, "the module's drop path"));
+    account.base = name.drop_path;
     account.drop_file = facts.drop_file;
   } else if (account.maildir) {
     const std::string own = path_for_domain(settings.maildir_althome, name.domain);
@@ -104,7 +106,10 @@ uint64_t quota_of(const Facts& facts, int64_t user_quota) {
 
 }  // namespace
 
-Result<Account> account_of(const Name& name, const Facts& facts, const conf::Settings& settings) {
+Result<Account> account_of(const Name& asked, const Facts& facts, const conf::Settings& settings) {
+  Result<Name> own = facts.account.empty() ? asked : own_name(asked, facts.account, settings);
+  if (!own) return std::move(own.error());
+  const Name& name = *own;
   Account account;
   account.user = name.is_virtual ? concat(name.user, '@', name.domain) : name.user;
   account.domain = name.domain;

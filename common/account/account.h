@@ -36,6 +36,9 @@ struct Name {
   std::string
       auth_name;  // what the authenticator is asked about: "sales@computers.com" or "cc_sales"
   std::string passwd_file;  // the domain's vdomain_passwd file, or empty
+  // DOMAIN/user/alias: the mailbox asked for by another name, and that name for the authenticator.
+  // It must turn out to be the user's own (auth::Authenticator sees to it); empty otherwise.
+  std::string alias, alias_auth_name;
 };
 
 struct Login {
@@ -46,9 +49,12 @@ struct Login {
   Service service = Service::Imap;
 };
 
-// lowercase_username, imapd_strip_domain, vdomain by @suffix, host_domain, vdomain by local
-// address, valid_users, user_ip_address.  BadInput: no acceptable name.  NoPermission: a rule
-// refuses.
+// lowercase_username, imapd_strip_domain, the forms below, login_domain, vdomain by @suffix,
+// host_domain, vdomain by local address, valid_users, user_ip_address.  BadInput: no acceptable
+// name. NoPermission: a rule refuses.
+//   user    user@DOMAIN    DOMAIN\user    DOMAIN/user    DOMAIN/user/alias    user@DOMAIN/alias
+// with either slash, where DOMAIN is a local domain or the NAME of a login_domain line.  A text
+// with a slash whose DOMAIN is neither is a user name like others.  A dot is a letter like others.
 Result<Name> login_name(const Login& login, const conf::Settings& settings);
 
 struct Recipient {
@@ -67,6 +73,7 @@ bool is_local_domain(std::string_view domain, const conf::Settings& settings);
 
 // What the authenticator says about an account.
 struct Facts {
+  std::string account;       // its own name, USER or USER@DOMAIN, when asked by another; or empty
   std::string drop_file;     // absolute path; empty: derive it from dmail.conf
   std::optional<uid_t> uid;  // absent (and for uid 0): the account is served as the mail user
   std::optional<gid_t> gid;
@@ -77,11 +84,11 @@ struct Facts {
 struct Account {
   std::string user;  // for texts and logs: NAME, or NAME@DOMAIN in a virtual domain
   std::string domain;
+  std::string base;       // directory that holds all of it, and is there already
   std::string drop_file;  // mbox: absolute path of the INBOX.  maildir: the maildir itself
   std::string folders;  // directory of the folders (and of the index); the maildir itself likewise
   bool maildir = false;
-  // Directories to be made when missing, outermost first, mode kHashDirMode; the base directory
-  // (drop_path, maildir_home) is not among them: it must be there.
+  // Directories to be made when missing, outermost first, mode kHashDirMode.
   std::vector<std::string> directories;
   std::optional<uid_t> uid;  // never 0
   std::optional<gid_t> gid;
@@ -90,8 +97,12 @@ struct Account {
 };
 inline constexpr mode_t kHashDirMode = 0755;  // others may enter: users reach their own drop file
 
-// Where the mail of `name` lies.  BadInput: the name cannot be a file name, or the module's path is
-// not absolute, has empty, `.` or `..` parts or control bytes.
+// The name of the same account that the authenticator knows it by: USER of name's domain, or
+// USER@DOMAIN.  Errors as login_name.
+Result<Name> own_name(const Name& name, std::string_view account, const conf::Settings& settings);
+
+// Where the mail of `name` (of facts.account, if any) lies.  BadInput: the name cannot be a file
+// name, or the module's path is not absolute, has empty, `.` or `..` parts or control bytes.
 Result<Account> account_of(const Name& name, const Facts& facts, const conf::Settings& settings);
 
 }  // namespace dmail::account

@@ -66,10 +66,27 @@ std::string without_ending(std::string name, std::string_view ending) {
   return name;
 }
 
+// The mail domain that a login_domain line gives `domain`, else itself.
+std::string_view mail_domain(std::string_view domain, const conf::Settings& settings) {
+  for (const std::string& line : settings.login_domain) {
+    const auto words = split_words(line);
+    if (words.size() == 2 && iequals(words[0], domain)) return words[1];
+  }
+  return domain;
+}
+
+bool is_login_domain(std::string_view domain, const std::vector<Vdomain>& all,
+                     const conf::Settings& settings) {
+  const std::string_view mail = mail_domain(domain, settings);
+  return !domain.empty() && (mail.data() != domain.data() || is_host_domain(mail, settings) ||
+                             of_domain(mail, all) != nullptr);
+}
+
 Result<Name> name_in_domain(std::string_view text, const std::vector<Vdomain>& all,
                             const conf::Settings& settings) {
   const size_t at = text.rfind('@');
-  const std::string_view user = text.substr(0, at), domain = text.substr(at + 1);
+  const std::string_view user = text.substr(0, at);
+  const std::string_view typed = text.substr(at + 1), domain = mail_domain(typed, settings);
   const bool two_ats = user.find('@') != std::string_view::npos;
   if (const Vdomain* v = of_domain(domain, all); v && !two_ats)
     return virtual_name(user, *v, settings);
@@ -78,7 +95,49 @@ Result<Name> name_in_domain(std::string_view text, const std::vector<Vdomain>& a
   if (two_ats || settings.authent_domain || settings.authent_method != "external" || user.empty() ||
       domain.empty())
     return bad_name("domain of the user name is not local");
-  return main_name(text, settings);
+  return main_name(concat(user, '@', domain), settings);
+}
+
+// user or user@domain to a Name that has passed every rule.
+Result<Name> resolved(std::string_view text, const Vdomain* vdomain,
+                      const std::vector<Vdomain>& all, const conf::Settings& settings) {
+  Result<Name> name = text.find('@') != std::string_view::npos ? name_in_domain(text, all, settings)
+                      : vdomain ? virtual_name(text, *vdomain, settings)
+                                : Result<Name>(main_name(text, settings));
+  return name ? admitted(std::move(*name), all, settings) : name;
+}
+
+// What a text with slashes says: user@domain, and the alias.
+struct Parts {
+  std::string login;
+  std::string_view alias;
+};
+
+// nullopt: the slashes mean nothing, it is a user name.
+Result<std::optional<Parts>> parts_of(std::string_view text, const std::vector<Vdomain>& all,
+                                      const conf::Settings& settings) {
+  const size_t slash = text.find_first_of("\\/");
+  if (slash == std::string_view::npos) return std::optional<Parts>();
+  std::vector<std::string_view> words = split(text, text[slash]);
+  const size_t at = words[0].rfind('@');
+  const bool domain_last = at != std::string_view::npos;
+  if (!is_login_domain(domain_last ? words[0].substr(at + 1) : words[0], all, settings))
+    return std::optional<Parts>();
+  Parts parts;
+  if (domain_last) {
+    parts.login = words[0];
+  } else {
+    parts.login = concat(words[1], '@', words[0]);
+    words.erase(words.begin());
+    if (words[0].empty() || words[0].find('@') != std::string_view::npos)
+      return bad_name("no user, or a second domain, after the domain");
+  }
+  if (words.size() > 2) return bad_name("more parts than domain, user and alias");
+  if (words.size() == 2) parts.alias = words[1];
+  if (words.size() == 2 && parts.alias.empty()) return bad_name("nothing in place of the alias");
+  if (concat(parts.login, parts.alias).find_first_of("\\/") != std::string::npos)
+    return bad_name("both slashes in the user name");
+  return std::optional<Parts>(std::move(parts));
 }
 
 }  // namespace
@@ -106,13 +165,25 @@ Result<Name> login_name(const Login& login, const conf::Settings& settings) {
     return Error{ErrorKind::NoPermission, "Logins from this address are not allowed",
                  "address not in user_ip_address"};
   const std::vector<Vdomain> all = vdomains(settings);
-  if (text.find('@') != std::string::npos) {
-    Result<Name> name = name_in_domain(text, all, settings);
-    return name ? admitted(std::move(*name), all, settings) : name;
-  }
-  if (const Vdomain* v = of_address(login.local_ip, all))
-    return admitted(virtual_name(text, *v, settings), all, settings);
-  return admitted(main_name(text, settings), all, settings);
+  Result<std::optional<Parts>> parts = parts_of(text, all, settings);
+  if (!parts) return std::move(parts.error());
+  if (!*parts) return resolved(text, of_address(login.local_ip, all), all, settings);
+  Result<Name> name = resolved((*parts)->login, nullptr, all, settings);
+  if (!name || (*parts)->alias.empty()) return name;
+  Result<Name> alias = own_name(*name, (*parts)->alias, settings);
+  if (!alias) return alias;
+  if (alias->domain != name->domain) return bad_name("user and alias have different domains");
+  if (alias->auth_name == name->auth_name) return name;
+  name->alias = std::move(alias->user);
+  name->alias_auth_name = std::move(alias->auth_name);
+  return name;
+}
+
+Result<Name> own_name(const Name& name, std::string_view account, const conf::Settings& settings) {
+  DMAIL_TRY(well_formed(account));
+  const std::vector<Vdomain> all = vdomains(settings);
+  const std::string text = settings.lowercase_username ? lower(account) : std::string(account);
+  return resolved(text, name.is_virtual ? of_domain(name.domain, all) : nullptr, all, settings);
 }
 
 bool is_local_domain(std::string_view domain, const conf::Settings& settings) {

@@ -148,30 +148,54 @@ class Configured : public Authenticator {
                         ? module_.check(name.auth_name, phrase)
                         : check_passwd_file(name.passwd_file, name.auth_name, phrase);
     wipe(phrase);
-    return answer;
+    return with_alias(name, std::move(answer));
   }
 
   Answer lookup(const account::Name& name) override {
-    if (!sendable_user(name.auth_name)) return no("user name cannot be asked about");
-    return name.passwd_file.empty() ? module_.lookup(name.auth_name)
-                                    : lookup_passwd_file(name.passwd_file, name.auth_name);
+    return with_alias(name, look_up(name, name.auth_name));
   }
 
   Answer secret(const account::Name& name, std::string_view mechanism) override {
     if (!sendable_user(name.auth_name) || !valid_mechanism(mechanism))
       return no("user or mechanism cannot be asked about");
     if (!external_ || !name.passwd_file.empty()) return no("its passwords are kept as hashes only");
-    return module_.secret(name.auth_name, mechanism);
+    return with_alias(name, module_.secret(name.auth_name, mechanism));
   }
 
   Answer token(const account::Name& name, std::string_view token) override {
     if (!sendable_user(name.auth_name) || !sendable_token(token))
       return no("user or token cannot be asked about");
     if (!external_ || !name.passwd_file.empty()) return no("only external modules know tokens");
-    return module_.token(name.auth_name, token);
+    return with_alias(name, module_.token(name.auth_name, token));
   }
 
  private:
+  Answer look_up(const account::Name& name, const std::string& auth_name) {
+    if (!sendable_user(auth_name)) return no("user name cannot be asked about");
+    return name.passwd_file.empty() ? module_.lookup(auth_name)
+                                    : lookup_passwd_file(name.passwd_file, auth_name);
+  }
+
+  // A login that names an alias is for this account only when the alias is, too.
+  Answer with_alias(const account::Name& name, Answer answer) {
+    if (name.alias.empty() || !answer.ok()) return answer;
+    const Answer user = look_up(name, name.auth_name);
+    const Answer alias = look_up(name, name.alias_auth_name);
+    if (user.kind == Answer::Kind::Dead) return user;
+    if (alias.kind == Answer::Kind::Dead) return alias;
+    auto own = [&](const Answer& found, std::string_view asked) {
+      std::string_view account = found.facts.account.empty() ? asked : found.facts.account;
+      const std::string domain = concat('@', name.domain);
+      if (iends_with(account, domain)) account.remove_suffix(domain.size());
+      return account;
+    };
+    if (user.ok() && alias.ok() && iequals(own(user, name.user), own(alias, name.alias)) &&
+        user.facts.drop_file == alias.facts.drop_file)
+      return answer;
+    wipe_labels(answer.labels);
+    return no("the alias is not of this account");
+  }
+
   Module module_;
   bool external_;
   bool lowercase_password_;

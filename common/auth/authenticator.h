@@ -7,6 +7,10 @@
 //                              mail user; or `unix:/path`, the socket of a resident module
 //   a domain's vdomain_passwd  its passwd file, through crypt(3), before either
 //
+// The label account="NAME" of an answer is the account's own name, when the question was about
+// another of its names (a mail address, an alias): login and delivery then end at the same mailbox.
+// A Name with an alias (account.h) is one of this account only when a lookup of the alias says so.
+//
 // One object serves one connection; a child is started at the first question and kept until the
 // object goes.  A question takes at most authent_timeout.  A module that dies, is late, says too
 // much or answers for somebody else is Dead: temporary, never "wrong password", never "no such

@@ -69,6 +69,7 @@ bool apply_labels(Answer& answer) {
     if (key == "gid" && !set_id(value, answer.facts.gid)) return false;
     if (key == "uid" && !set_id(value, answer.facts.uid)) return false;
     if (key == "home") answer.facts.home = value;
+    if (key == "account") answer.facts.account = value;
     if (key != "quota" || value.empty()) continue;
     const auto kilobytes = parse_u64(value);
     if (!kilobytes) return false;

@@ -76,9 +76,9 @@ TEST_CASE("a vdomain_passwd file is asked about the bare user, in either order o
 
 TEST_CASE("folding and stripping") {
   conf::Settings s = site();
-  CHECK(named(s, "Bob").user == "Bob");
-  s.lowercase_username = true;
   CHECK(named(s, "Bob").user == "bob");
+  s.lowercase_username = false;
+  CHECK(named(s, "Bob").user == "Bob");
   s.imapd_strip_domain = "test.com";
   CHECK(named(s, "bob@TEST.com", "", Service::Imap).user == "bob");
   CHECK(named(s, "bob@test.com", "", Service::Pop).user == "bob@test.com");  // imapd's alone

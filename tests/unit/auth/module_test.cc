@@ -154,3 +154,40 @@ TEST_CASE("hostile names and passwords are No without asking anybody") {
        {std::string_view(""), std::string_view("a b"), std::string_view("bob\nset")})
     CHECK(s.check("x", user).kind == Kind::No);
 }
+
+TEST_CASE("an alias counts only as a name of the same account") {
+  Site s(R"(while read -r verb user rest; do
+    [ "$verb $rest" = "check wrong" ] && echo "-ERR no" && continue
+    case $user in
+      bob) echo "+OK bob config 0";;
+      robert) echo "+OK robert config 0 account=\"Bob\"";;
+      rs) echo "+OK rs config 0 account=\"bob@example.com\"";;
+      elsewhere) echo "+OK elsewhere config 0 account=\"bob@example.org\"";;
+      moved) echo "+OK moved /other/place 0 account=\"bob\"";;
+      eve) echo "+OK eve config 0";;
+      dead) echo "-DEAD";;
+      *) echo "-ERR no";; esac; done)");
+  auto ask = [&](const std::string& alias, const std::string& user = "bob",
+                 const std::string& password = "secret") {
+    account::Name name = named(user);
+    name.domain = "example.com";
+    name.alias = name.alias_auth_name = alias;
+    auto a = make_authenticator(s.settings, s.options);
+    CHECK(a->lookup(name).kind ==
+          (password == "wrong" ? a->lookup(name).kind : a->check(name, password).kind));
+    return a->check(name, password).kind;
+  };
+  CHECK(s.lookup("robert").facts.account == "Bob");
+  CHECK(ask("robert") == Kind::Ok);
+  CHECK(ask("rs") == Kind::Ok);
+  CHECK(ask("bob", "robert") == Kind::Ok);
+  CHECK(ask("rs", "robert") == Kind::Ok);
+  CHECK(ask("eve") == Kind::No);
+  CHECK(ask("bob", "eve") == Kind::No);
+  CHECK(ask("elsewhere") == Kind::No);
+  CHECK(ask("moved") == Kind::No);
+  CHECK(ask("nobody") == Kind::No);
+  CHECK(ask("a b") == Kind::No);
+  CHECK(ask("dead") == Kind::Dead);
+  CHECK(ask("robert", "bob", "wrong") == Kind::No);
+}
