@@ -5,8 +5,12 @@
 
 namespace dmail::account {
 
-bool list_allows(const std::vector<std::string>& list, std::span<const std::string_view> values,
-                 bool fold_case) {
+namespace {
+
+enum class Verdict { Named, Refused, NoneMatched, OnlyRefusals };
+
+Verdict verdict(const std::vector<std::string>& list, std::span<const std::string_view> values,
+                bool fold_case) {
   bool any_permission = false;
   for (const std::string& item : list) {
     std::string_view rest = item;
@@ -19,10 +23,24 @@ bool list_allows(const std::vector<std::string>& list, std::span<const std::stri
       if (pattern.empty()) continue;
       any_permission |= !refuse;
       for (std::string_view value : values)
-        if (wildcard_match(pattern, value, fold_case)) return !refuse;
+        if (wildcard_match(pattern, value, fold_case))
+          return refuse ? Verdict::Refused : Verdict::Named;
     }
   }
-  return !any_permission;
+  return any_permission ? Verdict::NoneMatched : Verdict::OnlyRefusals;
+}
+
+}  // namespace
+
+bool list_allows(const std::vector<std::string>& list, std::span<const std::string_view> values,
+                 bool fold_case) {
+  const Verdict v = verdict(list, values, fold_case);
+  return v == Verdict::Named || v == Verdict::OnlyRefusals;
+}
+
+bool list_names(const std::vector<std::string>& list, std::span<const std::string_view> values,
+                bool fold_case) {
+  return verdict(list, values, fold_case) == Verdict::Named;
 }
 
 std::string plain_ip(std::string_view ip) {

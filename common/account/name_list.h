@@ -20,6 +20,16 @@ inline bool list_allows(const std::vector<std::string>& list, std::string_view v
   return list_allows(list, std::span(&value, 1), fold_case);
 }
 
+// Whether `list` names one of `values`: as list_allows, but only a pattern without `!` allows.  For
+// lists that give a right (forward_from_ip, login_delay_exempt): empty, or with nothing but
+// refusals, they name nobody.
+bool list_names(const std::vector<std::string>& list, std::span<const std::string_view> values,
+                bool fold_case);
+inline bool list_names(const std::vector<std::string>& list, std::string_view value,
+                       bool fold_case) {
+  return list_names(list, std::span(&value, 1), fold_case);
+}
+
 // The text form in which addresses are compared: `::ffff:1.2.3.4` becomes `1.2.3.4`, letters become
 // small, a zone (`%eth0`) is dropped.
 std::string plain_ip(std::string_view ip);
