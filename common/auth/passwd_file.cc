@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 
+#include "base/constant_time.h"
 #include "base/text.h"
 #include "base/wipe.h"
 #include "io/file.h"
@@ -68,14 +69,6 @@ Answer dead(const Error& error) {
 }
 
 }  // namespace
-
-bool equal_constant_time(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  unsigned char difference = 0;
-  for (size_t i = 0; i < a.size(); ++i)
-    difference = static_cast<unsigned char>(difference | (a[i] ^ b[i]));
-  return difference == 0;
-}
 
 bool crypt_matches(std::string_view password, const std::string& hash) {
   std::string phrase(password);

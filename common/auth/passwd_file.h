@@ -19,7 +19,5 @@ Answer lookup_passwd_file(const std::string& path, std::string_view user);
 
 // Whether crypt(3) makes `hash` from `password`, compared in constant time.
 bool crypt_matches(std::string_view password, const std::string& hash);
-// Equal bytes, in a time that depends on the sizes only.
-bool equal_constant_time(std::string_view a, std::string_view b);
 
 }  // namespace dmail::auth

@@ -48,4 +48,8 @@ struct JailRules {
 // each other one kills the process.  Fails when the kernel has no filters.
 Status enter_jail(const JailRules& rules = {});
 
+// For a program that must open files (Kerberos): not dumpable, and no new program or process, no
+// look into others, no mounts or namespaces; everything else is left to it.
+Status enter_wide_jail();
+
 }  // namespace dmail::privsep

@@ -51,6 +51,20 @@ constexpr int kAlways[] = {
 constexpr int kForFiles[] = {SYS_pread64,   SYS_pwrite64,  SYS_lseek,
                              SYS_ftruncate, SYS_fdatasync, SYS_fsync};
 
+// What enter_wide_jail takes away.
+constexpr int kNeverWide[] = {
+    // programs and processes
+    SYS_execve, SYS_execveat, SYS_clone, SYS_clone3, SYS_unshare, SYS_setns,
+#ifdef SYS_fork
+    SYS_fork, SYS_vfork,
+#endif
+    // other processes
+    SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kill, SYS_tkill, SYS_tgkill,
+    SYS_pidfd_open, SYS_pidfd_getfd, SYS_pidfd_send_signal,
+    // the system
+    SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_bpf, SYS_perf_event_open,
+    SYS_userfaultfd, SYS_io_uring_setup, SYS_keyctl, SYS_add_key, SYS_request_key, SYS_seccomp};
+
 constexpr size_t kLookedAt = 3;  // mmap, mprotect, setsockopt: by their arguments
 static_assert(std::size(kAlways) + 1 + std::size(kForFiles) + kLookedAt <= 45,
               "jail.h promises it");
@@ -103,12 +117,41 @@ class Filter {
 
 }  // namespace
 
-Status enter_jail(const JailRules& rules) {
-  // The zone comes as text in TZ; the C library looks for a file of that name once.
-  if (std::getenv("TZ") != nullptr) ::tzset();
+namespace {
+
+Status no_new_rights() {
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return system_error("PR_SET_DUMPABLE", errno);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return system_error("PR_SET_NO_NEW_PRIVS", errno);
+  return {};
+}
+
+}  // namespace
+
+Status enter_wide_jail() {
+  DMAIL_TRY(no_new_rights());
+  if (kSanitized) return {};
+  Filter filter;
+  filter.load(offsetof(seccomp_data, arch));
+  filter.put(BPF_JMP | BPF_JEQ | BPF_K, kArchitecture, 1, 0);
+  filter.answer(SECCOMP_RET_KILL_PROCESS);
+  filter.load(offsetof(seccomp_data, nr));
+  // x86-64 knows its calls by second numbers, too.
+  filter.put(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1);
+  filter.answer(SECCOMP_RET_KILL_PROCESS);
+  for (const int call : kNeverWide) {
+    filter.put(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(call), 0, 1);
+    filter.answer(SECCOMP_RET_KILL_PROCESS);
+  }
+  filter.answer(SECCOMP_RET_ALLOW);
+  if (!filter.install()) return system_error("system call filter", errno);
+  return {};
+}
+
+Status enter_jail(const JailRules& rules) {
+  // The zone comes as text in TZ; the C library looks for a file of that name once.
+  if (std::getenv("TZ") != nullptr) ::tzset();
+  DMAIL_TRY(no_new_rights());
   if (kSanitized) return {};
   Filter filter;
   filter.load(offsetof(seccomp_data, arch));

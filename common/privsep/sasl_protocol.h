@@ -36,6 +36,7 @@
 #include "auth/authenticator.h"
 #include "auth/secret.h"
 #include "base/result.h"
+#include "io/tls.h"
 #include "privsep/frame.h"
 
 namespace dmail::privsep {
@@ -55,7 +56,6 @@ inline constexpr int kServerCertificateFd = 7;
 inline constexpr int kKeytabFd = 8;
 inline constexpr size_t kMaxSaslMessage = 12 * 1024;  // one message, either way
 inline constexpr size_t kMaxBinding = 256;
-inline constexpr size_t kMaxProof = 24 * 1024;
 inline constexpr size_t kMaxExchangeText = 255;  // host, realm, names
 inline constexpr int kExchangeSeconds = 180;     // all of it
 inline constexpr size_t kDecoyKeySize = 32;

@@ -26,8 +26,13 @@ OWN_nwauth = $(call obj,$(filter-out %/main.cc,$(wildcard tools/nwauth/*.cc tool
 BELOW_modules := io base
 OWN_modules = $(call obj,$(wildcard tools/modules/*.cc))
 BELOW_tls := io base
-OWN_tls = $(call obj,$(TLS_SRC) $(TLS_PROOF_SRC))
+OWN_tls = $(call obj,$(TLS_SRC))
 EXT_tls := -lssl -lcrypto -pthread
+BELOW_dmsasl := $(CHAIN_HOST)
+OWN_dmsasl = $(call obj,$(filter-out %/main.cc,$(dmsasl_SRC)))
+EXT_dmsasl := $(DMSASL_EXT)
+FUZZ_OWN_fuzz_sasl := dmsasl
+FUZZ_EXT_fuzz_sasl := $(DMSASL_EXT)
 BELOW_tally := $(TALLY_LIBS)
 OWN_tally = $(call obj,$(filter-out %/main.cc,$(wildcard tools/dmtally/*.cc)))
 EXT_tally := -ldb-5.3
@@ -64,11 +69,11 @@ fuzz-build:
 	$(MAKE) B=$(FUZZ_B) CXX=clang++ SAN=fuzzer-no-link,address,undefined OPT='-O1 -g1' STATIC_LINK= \
 	  $(addprefix $(FUZZ_B)/fuzz/,$(FUZZERS))
 define fuzzer
-$(B)/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(foreach d,imapd dpopd dsmtpd,$(OWN_$(d))) $(call arch,$(FOLDERS))
+$(B)/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(foreach d,imapd dpopd dsmtpd $(FUZZ_OWN_$(1)),$(OWN_$(d))) $(call arch,$(FOLDERS))
 	@mkdir -p $$(@D)
 	$(CXX) $(LDFLAGS) -fsanitize=fuzzer,address,undefined -o $$@ $(B)/tests/fuzz/$(1).o \
 	  -Wl,--start-group $(foreach d,$(FUZZ_OWN_$(1)),$(OWN_$(d))) $(call arch,$(FOLDERS)) -Wl,--end-group \
-	  -lcrypt -ldb-5.3 $(if $(filter yes,$(HAVE_SECCOMP)),-lseccomp)
+	  $(FUZZ_EXT_$(1)) -lcrypt -ldb-5.3 $(if $(filter yes,$(HAVE_SECCOMP)),-lseccomp)
 endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzzer,$(f))))
 fuzz: fuzz-build

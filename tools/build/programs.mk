@@ -100,3 +100,11 @@ dmrelay_SRC := $(wildcard tools/dmrelay/*.cc) tools/dmtally/book.cc tools/dmtall
 dmrelay_LIBS := $(TALLY_LIBS)
 dmrelay_LINK := dynamic
 dmrelay_EXT := -ldb-5.3
+# dmsasl: SASL exchanges with GNU SASL; EXTERNAL is in a program of its own, which alone links OpenSSL.
+dmsasl_parts := $(filter-out tools/dmsasl/identity_%.cc,$(wildcard tools/dmsasl/*.cc))
+PROGRAMS += dmsasl
+dmsasl_SRC := $(dmsasl_parts) tools/dmsasl/identity_absent.cc
+dmsasl_LIBS := $(CHAIN_HOST)
+dmsasl_LINK := dynamic
+DMSASL_EXT := -lgsasl -l:libmd.a
+dmsasl_EXT := $(DMSASL_EXT)

@@ -1,0 +1,17 @@
+// What dmsasl gives up before it looks at a byte of the client's.
+#pragma once
+
+#include "base/result.h"
+
+namespace dmail::dmsasl {
+
+// First: refuses root, no environment, no core, no trace.
+Status give_up_rights();
+// Copies the keytab behind `fd` into memory that this process alone can read, and tells the
+// Kerberos library where.  NotFound when there is none.
+Status place_keytab(int fd);
+// Last: limits and the system call filter.  `files`: for GSSAPI, whose library opens files and
+// keeps its replay cache; no program can be started all the same.
+Status close_sandbox(bool files);
+
+}  // namespace dmail::dmsasl
