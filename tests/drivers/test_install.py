@@ -19,7 +19,7 @@ programs = where + "/usr/local/lib/dmail/"
 for name in ("imapd imapd-login imapd-login-tls imapd-session dpopd dpopd-login dpopd-login-tls dpopd-session "
              "dsmtpd dsmtpd-session dsmtpd-session-tls dsmtpd-deliver nwauth").split():
     t.check(name + " is installed and can be run", os.access(programs + name, os.X_OK))
-for name in ("dmconf", "dmtry", "nwauth"):
+for name in ("dmconf", "dmtry", "nwauth", "authpool"):
     t.check(name + " is in sbin", os.path.lexists(where + "/usr/local/sbin/" + name))
 for folder, dirs, files in os.walk(where):
     for n in files:

@@ -108,3 +108,12 @@ dmsasl_LIBS := $(CHAIN_HOST)
 dmsasl_LINK := dynamic
 DMSASL_EXT := -lgsasl -l:libmd.a
 dmsasl_EXT := $(DMSASL_EXT)
+
+# authpool: copies of any module behind a socket.
+PROGRAMS += authpool
+authpool_SRC := $(wildcard tools/authpool/*.cc tools/modules/*.cc)
+authpool_LIBS := privsep auth account conf log io base
+authpool_LINK := dynamic
+authpool_EXT := -lcrypto -lcrypt -pthread
+FUZZ_OWN_fuzz_pool := authpool
+FUZZ_EXT_fuzz_pool := -lcrypto -pthread

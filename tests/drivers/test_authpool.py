@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+"""authpool in front of real modules: copies, restarts, what is remembered, who may ask, and logins through it."""
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness
+
+t = harness.Suite()
+where = harness.scratch("dmail-pool.")
+os.chmod(where, 0o777)
+root = os.geteuid() == 0
+MAIL = 65532
+authpool, nwauth = harness.program("authpool"), harness.program("nwauth")
+sock = where + "/run/pool"
+os.mkdir(where + "/run")
+if root:
+    os.chown(where + "/run", MAIL, MAIL)
+
+# Answers what PASSWORD says, and writes down who asks as whom.
+module = where + "/module"
+with open(module, "w") as f:
+    f.write("#!/bin/sh\nread -r uid rest < /proc/self/loginuid 2>/dev/null\n"
+            "while read -r verb user pass; do\n  echo \"$verb $user $$ $(id -u)\" >>%s/asked\n  case $verb$pass in\n"
+            "    checkright|lookup) echo \"+OK $user config 0\";;\n    checkslow) sleep 1; echo \"+OK $user config 0\";;\n"
+            "    checkhang) sleep 60;; checkdead) echo '-DEAD no database';;\n    checkdie) kill -9 $$;;\n"
+            "    checktwice) echo \"+OK $user\"; echo \"+OK $user\";;\n    setnew) echo \"+OK $user added\";;\n"
+            "    *) echo '-ERR no';;\n  esac\ndone\n" % where)
+os.chmod(module, 0o755)
+open(where + "/asked", "w").close()
+os.chmod(where + "/asked", 0o666)
+with open(where + "/dmail.conf", "w") as f:
+    f.write("host_domain example.com\ndrop_path %s\nmail_user %s\nauthent_number 3\nauthent_timeout 2\n"
+            % (where, "%d:%d" % (MAIL, MAIL) if root else "%d:%d" % (os.getuid(), os.getgid())))
+
+
+class Pool:
+    def __init__(self, *options, words=(module,)):
+        self.log = open(where + "/err", "w+")
+        self.p = subprocess.Popen([authpool, "-C", where + "/dmail.conf", "-listen", sock, *options, "--", *words],
+                                  stderr=self.log)
+        deadline = time.monotonic() + 10
+        while self.p.poll() is None and time.monotonic() < deadline:
+            try:
+                with socket.socket(socket.AF_UNIX) as s:
+                    s.connect(sock)
+                    break
+            except OSError:
+                time.sleep(0.02)
+
+    def children(self):
+        out = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.p.pid)], capture_output=True, text=True).stdout
+        return [int(x) for x in out.split()]
+
+    def errors(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def end(self):
+        self.p.send_signal(signal.SIGTERM)
+        return self.p.wait(20)
+
+
+def ask(*lines):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(20)
+    s.connect(sock)
+    s.sendall(b"".join(l.encode() + b"\n" for l in lines))
+    s.shutdown(socket.SHUT_WR)
+    out = b""
+    while chunk := s.recv(65536):
+        out += chunk
+    s.close()
+    answers = out.decode().splitlines()
+    return answers[0] if len(lines) == 1 and len(answers) == 1 else answers
+
+
+def asked():
+    with open(where + "/asked") as f:
+        return [l.split() for l in f]
+
+
+pool = Pool()
+t.equal("authent_number copies from the start", len(pool.children()), 3)
+t.equal("mode of the socket", os.stat(sock).st_mode & 0o777, 0o600)
+t.equal("right", ask("check bob right"), "+OK bob config 0")
+t.equal("wrong", ask("check bob wrong"), "-ERR no")
+t.equal("order is kept", ask("check bob wrong", "check bob right", "lookup ann", "check bob dead"),
+        ["-ERR no", "+OK bob config 0", "+OK ann config 0", "-DEAD no database"])
+count = len(asked())
+for _ in range(10):
+    ask("check bob right")
+t.equal("a right password is asked for once", len(asked()), count)
+t.equal("another's is not taken for it", ask("check ann wrong"), "-ERR no")
+ask("check bob wrong")
+ask("check bob wrong")
+t.equal("-ERR is not remembered", len(asked()), count + 3)
+t.equal("set goes through", ask("set Bob new"), "+OK Bob added")
+ask("check bob right")
+t.equal("and makes it ask again", len(asked()), count + 5)
+if root:
+    t.equal("modules run as the mail user", {l[3] for l in asked()}, {str(MAIL)})
+t.equal("the same few copies answered", len({l[2] for l in asked()} - {str(c) for c in pool.children()}), 0)
+
+# Copies that are killed, hang or talk nonsense.
+victim = pool.children()
+for pid in victim:
+    os.kill(pid, signal.SIGKILL)
+time.sleep(0.1)
+t.equal("killed while idle: the next question is answered", ask("check joe right"), "+OK joe config 0")
+t.check("by a new copy", not set(pool.children()) & set(victim) or len(pool.children()) >= 1, pool.children())
+t.check("killed while asked", ask("check bob die").startswith("-DEAD"))
+start = time.monotonic()
+t.check("hanging", ask("check bob hang").startswith("-DEAD"))
+t.check("for authent_timeout", 1.9 < time.monotonic() - start < 4, time.monotonic() - start)
+t.equal("answered after all that", ask("check sue right"), "+OK sue config 0")
+t.check("restarts are told", "restarted" in pool.errors() and "in time" in pool.errors(), pool.errors())
+t.check("passwords are not", "right" not in pool.errors() and "hang" not in pool.errors())
+for i in range(10):
+    ask("check bob twice")
+    t.check("two answers do not help the next password", ask("check bob wrong").startswith("-"))
+time.sleep(2)
+
+# Three at a time, the others wait, and lookups that are remembered wait for nobody.
+ask("lookup ann")
+got, threads = [], []
+start = time.monotonic()
+for i in range(5):
+    threads.append(threading.Thread(target=lambda i=i: got.append(ask("check u%d slow" % i))))
+    threads[-1].start()
+time.sleep(0.3)
+before = time.monotonic()
+t.equal("a remembered answer while all are busy", (ask("lookup ann"), time.monotonic() - before < 0.2),
+        ("+OK ann config 0", True))
+for x in threads:
+    x.join()
+t.check("five slow questions", sorted(got) == ["+OK u%d config 0" % i for i in range(5)] or
+        (len(got) == 5 and sum(g.startswith("-DEAD") for g in got) <= 2), got)
+t.check("three at a time", 1.9 < time.monotonic() - start < 4, time.monotonic() - start)
+
+# Hostile clients.
+for junk in [b"\0" * 100000, b"x" * 20000, b"\n" * 5000, b"check " + b"\xff" * 500 + b"\n", b"check a b\rset bob x\n",
+             b"check bob right"]:
+    j = socket.socket(socket.AF_UNIX)
+    j.connect(sock)
+    try:
+        j.sendall(junk)
+    except OSError:
+        pass
+    j.close()
+t.equal("junk does not hurt", ask("lookup ann"), "+OK ann config 0")
+t.check("a line break does not get through", not any(l[0] == "set" and l[1] == "bob" for l in asked()))
+if root:
+    os.chmod(sock, 0o666)
+    other = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c",
+                            "import socket; s=socket.socket(socket.AF_UNIX); s.connect(%r); s.sendall(b'lookup ann\\n');"
+                            "print(s.recv(99))" % sock], capture_output=True, text=True)
+    t.check("others are hung up on", "+OK" not in other.stdout and "uid 65534" in pool.errors(), other)
+second = subprocess.run([authpool, "-C", where + "/dmail.conf", "-listen", sock, "--", module], capture_output=True)
+t.check("only one listens", second.returncode == 75 and ask("lookup ann").startswith("+OK"), second)
+hanging = threading.Thread(target=lambda: ask("check bob hang"))
+hanging.start()
+time.sleep(0.3)
+children = pool.children()
+start = time.monotonic()
+t.equal("SIGTERM ends it", pool.end(), 0)
+t.check("soon", time.monotonic() - start < 5, time.monotonic() - start)
+hanging.join()
+t.check("no copy is left", not any(os.path.exists("/proc/%d" % c) for c in children), children)
+t.check("nor the socket", not os.path.exists(sock))
+
+# Settings and options.
+with open(where + "/dmail.conf", "a") as f:
+    f.write("auth_nocache true\n")
+pool = Pool("-n", "1")
+t.equal("-n", len(pool.children()), 1)
+count = len(asked())
+for _ in range(3):
+    ask("check bob right")
+t.equal("auth_nocache", len(asked()), count + 3)
+pool.end()
+pool = Pool("-cache", "10", "-ttl", "1")
+count = len(asked())
+ask("check bob right")
+ask("check bob right")
+time.sleep(1.1)
+ask("check bob right")
+t.equal("-ttl", len(asked()), count + 2)
+pool.end()
+for words in (["-n", "0"], ["-n", "x"], ["-ttl", "0"], ["-mode", "9"], ["-listen", "relative"], ["-bogus", "1"], ["-cache"]):
+    p = subprocess.run([authpool, "-listen", sock, *words, "--", module], capture_output=True, timeout=10)
+    t.equal("refused: " + " ".join(words), p.returncode, 64)
+for words in (["-listen", sock], ["-listen", sock, "--"], ["-listen", sock, "--", "relative"], ["--", module]):
+    p = subprocess.run([authpool, *words], capture_output=True, timeout=10)
+    t.equal("refused: " + " ".join(words), p.returncode, 64)
+base = [authpool, "-C", where + "/dmail.conf", "-listen", sock, "--"]
+t.equal("a module that is not there", subprocess.run([*base, "/nonexistent"], capture_output=True, timeout=10).returncode, 75)
+t.equal("settings that are not there",
+        subprocess.run([authpool, "-C", where + "/none", "-listen", sock, "--", module], capture_output=True).returncode, 75)
+if root:
+    os.truncate(where + "/asked", 0)
+    pool = Pool("-user", "root")
+    ask("lookup bob")
+    t.equal("-user root", asked()[0][3], "0")
+    pool.end()
+
+# nwauth behind it, and the servers in front.
+subprocess.run([nwauth, "-path", where + "/db"], input=b"set joe secret\nset ann other\n", check=True, stdout=subprocess.DEVNULL)
+if root:
+    for folder, dirs, files in os.walk(where + "/db"):
+        for n in [folder] + [os.path.join(folder, x) for x in files]:
+            os.chown(n, MAIL, MAIL)
+pool = Pool("-cache", "100", words=(nwauth, "-path", where + "/db"))
+t.equal("nwauth: right", ask("check joe secret"), "+OK joe config 0")
+t.equal("nwauth: wrong", ask("check joe wrong"), "-ERR joe password wrong or not a valid user")
+t.equal("nwauth: search", ask("search *"), ["+DATA ann", "+DATA joe", "+OK Search Complete 2 items found out of 2"])
+t.equal("nwauth: changed", (ask("set joe changed"), ask("check joe secret")[:4], ask("check joe changed")),
+        ("+OK joe added to database", "-ERR", "+OK joe config 0"))
+t.equal("nwauth: removed", (ask("del joe"), ask("check joe changed")[:4], ask("lookup joe")[:4]), ("+OK joe deleted", "-ERR", "-ERR"))
+with harness.Instance("--set", "authent_process unix:" + sock, "--set", "plaintext_login_from 127.*",
+                      *(["--set", "mail_user %d:%d" % (MAIL, MAIL)] if root else [])) as server:
+    import imaplib
+    import poplib
+    for password, good in (("other", True), ("wrong", False)):
+        try:
+            poplib_ok = False
+            pop = poplib.POP3("localhost", server.POP3_PORT)
+            pop.user("ann")
+            pop.pass_(password)
+            poplib_ok = True
+            pop.quit()
+        except poplib.error_proto:
+            pass
+        try:
+            imap = imaplib.IMAP4("localhost", server.IMAP_PORT)
+            imap_ok = imap.login("ann", password)[0] == "OK"
+            imap.logout()
+        except imaplib.IMAP4.error:
+            imap_ok = False
+        t.equal("logins through it with " + password, (poplib_ok, imap_ok), (good, good))
+    pool.end()
+    try:
+        imaplib.IMAP4("localhost", server.IMAP_PORT).login("ann", "other")
+        text = "logged in"
+    except imaplib.IMAP4.error as e:
+        text = str(e)
+    t.check("without it: not now, and no word of the password", "UNAVAILABLE" in text, text)
+t.end()
