@@ -82,7 +82,8 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 # A program that may speak TLS names TLS_SRC or tls_absent.cc among its own sources; what needs OpenSSL is in
 # no archive.
-archive_src = $(filter-out $(TLS_SRC) %/tls_proof.cc %/tls_absent.cc,$(wildcard common/$(1)/*.cc))
+archive_src = $(filter-out $(TLS_SRC) %/tls_proof.cc %/tls_absent.cc %/tls_client_openssl.cc \
+  %/tls_client_absent.cc,$(wildcard common/$(1)/*.cc))
 define archive
 $(B)/common/$(1).a: $(call obj,$(call archive_src,$(1)))
 	@mkdir -p $$(@D)

@@ -48,6 +48,15 @@ bool looks_like_address(std::string_view s) {
          s.find_first_of(".:") != std::string_view::npos;
 }
 
+// "imap=993", "lmtp=24/none"
+bool is_remote_port(std::string_view word) {
+  const std::string_view protocol = take_until(word, '=');
+  const std::string_view port = take_until(word, '/');
+  const auto number = parse_u32(port, 65535);
+  return (protocol == "imap" || protocol == "pop" || protocol == "lmtp") && number && *number > 0 &&
+         (word.empty() || word == "none" || word == "starttls" || word == "tls");
+}
+
 // What is wrong with one line of a list of several words.  `words` may be put into order.
 std::string check_words(const Entry& entry, std::vector<std::string_view>& words) {
   const auto field = entry.field.as_list;
@@ -61,6 +70,12 @@ std::string check_words(const Entry& entry, std::vector<std::string_view>& words
   if (field == &Settings::vdomain_passwd) {
     if (is_path(words[0])) std::swap(words[0], words[1]);
     if (!is_path(words[1]) || is_path(words[0])) return "must be a domain and an absolute path";
+  }
+  if (field == &Settings::remote_host) {
+    if (words[1].find('*') != words[1].npos || !looks_like_address(words[1]))
+      return "the second word must be an IP address";
+    for (size_t i = 2; i < words.size(); ++i)
+      if (!is_remote_port(words[i])) return "a port must be as imap=993/tls, pop=995/tls, lmtp=24";
   }
   if (field == &Settings::forward)
     for (std::string_view w : words)
@@ -77,9 +92,12 @@ std::string take_list(std::vector<std::string>& list, const Entry& entry, std::s
     items = take_words(value);
   } else {
     auto words = split_words(value);
-    if (words.size() != entry.words)
+    const bool may_be_more = entry.field.as_list == &Settings::remote_host;
+    if (words.size() < entry.words || (words.size() > entry.words && !may_be_more))
       return concat("must be ", static_cast<unsigned>(entry.words),
-                    entry.words == 1 ? " word" : " words");
+                    entry.words == 1 ? " word"
+                    : may_be_more    ? " words or more"
+                                     : " words");
     if (std::string problem = check_words(entry, words); !problem.empty()) return problem;
     std::string item(words[0]);
     for (size_t i = 1; i < words.size(); ++i) item += concat(' ', words[i]);

@@ -18,8 +18,10 @@ BELOW_drivers := $(CHAIN_MAIL)
 BELOW_imapd := $(CHAIN_HOST) $(CHAIN_MAIL)
 BELOW_dpopd := $(BELOW_imapd)
 BELOW_dsmtpd := $(BELOW_imapd)
+BELOW_proxy := $(BELOW_imapd)
 OWN_imapd = $(call obj,$(filter-out %main.cc,$(call session_src,imapd)))
 OWN_dpopd = $(call obj,$(filter-out %main.cc,$(call session_src,dpopd)))
+OWN_proxy = $(call obj,$(filter-out %main.cc,$(wildcard proxy/*.cc)))
 OWN_dsmtpd = $(call obj,$(filter-out %main.cc,$(call session_src,dsmtpd)))
 BELOW_nwauth := table io base
 OWN_nwauth = $(call obj,$(filter-out %/main.cc,$(wildcard tools/nwauth/*.cc tools/modules/*.cc)))
@@ -47,6 +49,7 @@ EXT_table := -ldb-5.3
 EXT_imapd := $(EXT_privsep)
 EXT_dpopd := $(EXT_privsep)
 EXT_dsmtpd := $(EXT_privsep)
+EXT_proxy := $(EXT_privsep)
 
 define unit
 $(B)/tests/unit-$(1): $(B)/tests/unit/main.o $(call obj,$(or $(UNIT_SRC_$(1)),$(wildcard tests/unit/$(1)/*_test.cc))) $(OWN_$(1)) \

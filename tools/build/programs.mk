@@ -117,3 +117,16 @@ authpool_LINK := dynamic
 authpool_EXT := -lcrypto -lcrypt -pthread
 FUZZ_OWN_fuzz_pool := authpool
 FUZZ_EXT_fuzz_pool := -lcrypto -pthread
+
+
+# ---- dmail-proxy: the client's part towards another server of the site, in two links
+PROGRAMS += dmail-proxy dmail-proxy-tls
+FUZZ_OWN_fuzz_backend := proxy
+proxy_SRC := $(wildcard proxy/*.cc)
+dmail-proxy_SRC := $(proxy_SRC) common/io/tls_client_absent.cc
+dmail-proxy_LIBS := privsep account conf log mail io base
+dmail-proxy_LINK := static
+dmail-proxy-tls_SRC := $(proxy_SRC) common/io/tls_client_openssl.cc $(TLS_SRC)
+dmail-proxy-tls_LIBS := $(dmail-proxy_LIBS)
+dmail-proxy-tls_LINK := fixed
+dmail-proxy-tls_EXT := $(TLS_EXT)
