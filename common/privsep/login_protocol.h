@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "privsep/frame.h"
 #include "privsep/gate_frames.h"
+#include "privsep/tls_protocol.h"
 
 namespace dmail::privsep {
 
@@ -28,15 +29,9 @@ enum LoginFrame : uint8_t {
   kGo = 8,
 };
 
-inline constexpr int kCertificateFd = 6;  // PEM, in the TLS login program
-inline constexpr int kKeyFd = 7;
-inline constexpr size_t kMaxPem = 128 * 1024;
 inline constexpr int kLoginSeconds = 180;  // from connect to login, all together
 inline constexpr int kMaxNotes = 20;       // lines one login program may have logged
 inline constexpr size_t kMaxNote = 500;
-
-// The file on kCertificateFd or kKeyFd, read to its end and closed.  Limit over kMaxPem.
-Result<std::string> read_pem(int fd);
 
 struct LoginStart {
   std::string service;        // "imap", "pop"

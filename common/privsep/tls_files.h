@@ -1,0 +1,54 @@
+// A monitor's part of TLS: it opens the files that the jailed program parses, and reads none of
+// them but the ticket keys.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "conf/settings.h"
+#include "io/owned_fd.h"
+#include "log/log.h"
+#include "privsep/frame.h"
+#include "privsep/jail.h"
+#include "privsep/tls_protocol.h"
+
+namespace dmail::privsep {
+
+// A certificate or key: a regular file of root's or ours (links are followed: the administrator
+// made them) that others cannot write, and a key (`secret`) that not everybody can read.
+Result<OwnedFd> open_pem(const std::string& path, bool secret);
+
+// The item of tls_certificate_for that serves `name`: the name itself, else the longest *.DOMAIN.
+struct NamedCertificate {
+  std::string certificate;
+  std::string key;
+  [[nodiscard]] bool found() const { return !certificate.empty(); }
+};
+NamedCertificate certificate_for(const conf::Settings& settings, std::string_view name);
+
+class TlsFiles {
+ public:
+  // `settings` and `log` are the monitor's and outlive this.
+  TlsFiles(const conf::Settings& settings, log::Log& log) : settings_(settings), log_(log) {}
+
+  // Opens all that a TLS program starts with, and puts it into its plan.
+  Status add_to(JailPlan& plan);
+  void started();  // the program runs: the monitor keeps the certificate alone
+
+  // Request CertificateFor.  Throws ConnectionOver (ProtocolBroken) for a second one, and where
+  // there are no certificates to choose from.
+  void on_certificate_for(const Frame& frame, Channel& channel);
+
+  // A new descriptor of the certificate that this connection's client was shown, for the program
+  // that verifies its proof.
+  [[nodiscard]] Result<OwnedFd> shown_certificate() const;
+
+ private:
+  const conf::Settings& settings_;
+  log::Log& log_;
+  OwnedFd certificate_, key_, ticket_keys_, authorities_;
+  bool asked_ = false;
+};
+
+}  // namespace dmail::privsep
