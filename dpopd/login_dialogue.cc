@@ -1,24 +1,20 @@
 #include "dpopd/login_dialogue.h"
 
-#include <unistd.h>
-
 #include <utility>
 
 #include "base/ascii.h"
 #include "base/text.h"
 #include "base/wipe.h"
 #include "dpopd/capability.h"
-#include "io/clock.h"
-#include "privsep/sasl.h"
+#include "privsep/mechanisms.h"
 
 namespace dmail::dpopd {
 
-using Verdict = privsep::LoginSide::Verdict;
-
 void LoginDialogue::run() {
   if (side_.start().greet)
-    good(concat("DPOP Version " DMAIL_VERSION ". <", ::getpid(), '.', wall_seconds(), '@',
-                side_.start().host, '>'));
+    // The stamp promises APOP: clients try it wherever they see one.
+    good(concat("DPOP Version " DMAIL_VERSION ".", offers_apop() ? " " : "",
+                offers_apop() ? side_.start().stamp : ""));
   std::string line;
   while (!over_) {
     switch (side_.in().read_line(line, kMaxLoginLine, side_.deadline())) {
@@ -50,6 +46,7 @@ void LoginDialogue::handle(std::string_view line) {
 void LoginDialogue::dispatch(std::string_view name, std::string_view argument, bool has_argument) {
   if (name == "USER") return user(argument);
   if (name == "PASS") return pass(argument);
+  if (name == "APOP") return apop(argument);
   if (name == "AUTH") return auth(argument, has_argument);
   if (has_argument)
     return bad(name == "CAPA" || name == "QUIT" ? "No argument is allowed" : "Log in first");
@@ -68,7 +65,9 @@ void LoginDialogue::capa() {
   std::string out = "+OK Capabilities follow\r\n";
   out += kSessionCapabilities;
   if (side_.offers_tls()) out += "STLS\r\n";
-  if (side_.may_log_in()) out += "USER\r\nSASL PLAIN LOGIN\r\n";
+  if (side_.password_commands()) out += "USER\r\n";
+  if (const std::string names = sasl_mechanisms(); !names.empty())
+    append(out, concat("SASL ", names, "\r\n"));
   out += ".\r\n";
   side_.write(out);
 }
@@ -85,8 +84,19 @@ void LoginDialogue::start_tls() {
   side_.start_tls();
 }
 
+// USER and PASS: a word why they are not permitted, or nothing.
+bool LoginDialogue::refuse_password() {
+  if (!side_.may_log_in())
+    error("[AUTH] Logging in needs TLS");
+  else if (!side_.password_commands())
+    error("[AUTH] USER is not available");
+  else
+    return false;
+  return true;
+}
+
 void LoginDialogue::user(std::string_view name) {
-  if (!side_.may_log_in()) return error("[AUTH] Logging in needs TLS");
+  if (refuse_password()) return;
   if (name.empty()) return bad("USER takes a name");
   for (const char c : name)
     if (is_control(c)) return bad("Invalid name");
@@ -98,75 +108,89 @@ void LoginDialogue::user(std::string_view name) {
 void LoginDialogue::pass(std::string_view password) {
   if (user_.empty()) return bad("USER comes first");
   // The password is the rest of the line, blanks and all.
-  try_login(std::exchange(user_, {}), password, "PASS");
+  conclude(side_.authenticate(std::exchange(user_, {}), password, "USER"), "PASS");
+}
+
+void LoginDialogue::apop(std::string_view argument) {
+  if (!offers_apop()) return error("[AUTH] APOP is not available");
+  // A name may hold blanks; the digest is 16 octets in hexadecimal.
+  constexpr size_t kDigest = 32;
+  const size_t blank = argument.rfind(' ');
+  if (blank == argument.npos || blank == 0 || argument.size() - blank - 1 != kDigest)
+    return bad("APOP takes a name and a digest");
+  for (const char c : argument)
+    if (is_control(c)) return bad("Invalid name");
+  conclude(side_.apop(argument.substr(0, blank), argument.substr(blank + 1)), "APOP");
+}
+
+bool LoginDialogue::offers_apop() const { return privsep::is_offered(side_.mechanisms(), "APOP"); }
+
+std::string LoginDialogue::sasl_mechanisms() const {
+  return privsep::without_mechanism(side_.mechanisms(), "APOP");
 }
 
 void LoginDialogue::auth(std::string_view argument, bool has_argument) {
   if (!has_argument) {
-    if (!side_.may_log_in()) return error("[AUTH] Logging in needs TLS");
-    return side_.write("+OK Mechanisms follow\r\nPLAIN\r\nLOGIN\r\n.\r\n");
+    // Older than RFC 5034, and still asked by clients that do not know CAPA.
+    const std::string names = sasl_mechanisms();
+    if (names.empty()) return error("[AUTH] Logging in needs TLS");
+    std::string out = "+OK Mechanisms follow\r\n";
+    for (std::string_view rest = names; !rest.empty();)
+      append(out, concat(take_until(rest, ' '), "\r\n"));
+    return side_.write(out + ".\r\n");
   }
-  if (!side_.may_log_in()) return error("[AUTH] Logging in needs TLS");
   std::string_view rest = argument;
   const std::string_view mechanism = take_until(rest, ' ');
-  std::optional<std::string> first;
-  if (mechanism.size() < argument.size()) first = rest == "=" ? "" : std::string(rest);
-  if (iequals(mechanism, "PLAIN")) return auth_plain(std::move(first));
-  if (iequals(mechanism, "LOGIN")) return auth_login(std::move(first));
-  error("Mechanism not available");
+  std::optional<std::string> initial;
+  if (mechanism.size() < argument.size()) initial = std::string(rest);
+  const auto outcome =
+      side_.sasl(mechanism, std::move(initial),
+                 [this](const std::string& challenge) { return response(challenge); });
+  conclude(outcome, "AUTH");
 }
 
-void LoginDialogue::auth_plain(std::optional<std::string> first) {
-  if (!first) first = response("");
-  if (!first) return;
-  auto credentials = privsep::sasl_plain(*first);
-  wipe(*first);
-  if (credentials) return try_login(credentials->user, credentials->password, "AUTH");
-  if (credentials.error().kind == ErrorKind::NoPermission)
-    return error(concat("[AUTH] ", credentials.error().client));
-  bad(credentials.error().client);
-}
-
-void LoginDialogue::auth_login(std::optional<std::string> first) {
-  if (!first) first = response("VXNlcm5hbWU6");
-  if (!first) return;
-  auto name = privsep::sasl_login(*first);
-  if (!name) return bad(name.error().client);
-  auto second = response("UGFzc3dvcmQ6");
-  if (!second) return;
-  auto password = privsep::sasl_login(*second);
-  wipe(*second);
-  if (!password) return bad(password.error().client);
-  try_login(*name, *password, "AUTH");
-  wipe(*password);
-}
-
-std::optional<std::string> LoginDialogue::response(std::string_view challenge) {
+std::optional<std::string> LoginDialogue::response(const std::string& challenge) {
   side_.write(concat("+ ", challenge, "\r\n"));
   std::string line;
-  const auto got = side_.in().read_line(line, kMaxLoginLine, side_.deadline());
-  if (got == LineReader::Line::Ok && line != "*") return line;
+  const auto got = side_.in().read_line(line, privsep::kMaxSaslLine, side_.deadline());
+  if (got == LineReader::Line::Ok) return line;
   if (got == LineReader::Line::End)
     over_ = true;
-  else if (got == LineReader::Line::TooLong)
-    end("Response too long");
   else
-    bad("AUTH cancelled");
+    end("Response too long");
   return std::nullopt;
 }
 
-void LoginDialogue::try_login(std::string_view user, std::string_view password,
-                              std::string_view command) {
-  switch (side_.authenticate(user, password, "USER")) {
-    case Verdict::Accepted:
+// Every refusal, and the hand-over.
+void LoginDialogue::conclude(const privsep::SaslOutcome& outcome, std::string_view command) {
+  using Kind = privsep::SaslOutcome::Kind;
+  switch (outcome.kind) {
+    case Kind::Accepted:
       side_.hand_over("", command);
       error("[SYS/TEMP] The mailbox cannot be opened now");
       break;
-    case Verdict::Temporary:
+    case Kind::Temporary:
       error("[SYS/TEMP] Try again later");
       break;
-    case Verdict::Wrong:
+    case Kind::Wrong:
       error("[AUTH] password wrong or not a valid user");
+      break;
+    case Kind::OtherUser:
+      error("[AUTH] Acting for another user is not possible");
+      break;
+    case Kind::NotOffered:
+      error("Mechanism not available");
+      break;
+    case Kind::NeedsTls:
+      error("[AUTH] Logging in needs TLS");
+      break;
+    case Kind::Cancelled:
+      bad(concat(command, " cancelled"));
+      break;
+    case Kind::BadMessage:
+      bad(outcome.text);
+      break;
+    case Kind::Over:
       break;
   }
   over_ = over_ || side_.out_of_tries();

@@ -1,5 +1,5 @@
-// POP3 before login (RFC 1939 AUTHORIZATION state, RFC 2449, 2595, 5034): banner, USER PASS CAPA
-// STLS AUTH NOOP QUIT.  Runs in the jail.  The +OK of a login is the session's to send; every
+// POP3 before login (RFC 1939 AUTHORIZATION state, RFC 2449, 2595, 5034): banner, USER PASS APOP
+// CAPA STLS AUTH NOOP QUIT.  Runs in the jail.  The +OK of a login is the session's to send; every
 // refusal is ours.
 //
 // Limits: kMaxLoginLine octets of a line, kMaxLoginBad commands that we do not understand, and the
@@ -29,11 +29,13 @@ class LoginDialogue {
   void user(std::string_view name);
   void pass(std::string_view password);
   void auth(std::string_view argument, bool has_argument);
-  void auth_plain(std::optional<std::string> first);
-  void auth_login(std::optional<std::string> first);
+  void apop(std::string_view argument);
+  bool refuse_password();
+  [[nodiscard]] bool offers_apop() const;
+  [[nodiscard]] std::string sasl_mechanisms() const;
   void start_tls();
-  std::optional<std::string> response(std::string_view challenge);
-  void try_login(std::string_view user, std::string_view password, std::string_view command);
+  std::optional<std::string> response(const std::string& challenge);
+  void conclude(const privsep::SaslOutcome& outcome, std::string_view command);
 
   void good(std::string_view text);
   void error(std::string_view text);

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "dsmtpd/path_parser.h"
 #include "dsmtpd/reply.h"
+#include "privsep/gate_frames.h"
 
 namespace dmail::dsmtpd {
 
@@ -30,8 +31,8 @@ class Backend {
   // The spool file's message to every recipient, in order; `answer` gets one reply for each;
   // then the recipients are forgotten.
   virtual void deliver(const Envelope& envelope, const std::function<void(Reply)>& answer) = 0;
-  // 235 or a refusal.
-  virtual Reply authenticate(std::string_view user, std::string_view password) = 0;
+  // A request of a login (privsep/gate_frames.h).
+  virtual privsep::GateAnswer ask_gate(const privsep::Frame& request) = 0;
   // A line of the log (bounded by whoever writes it).
   virtual void note(std::string_view event, std::string_view text) = 0;
   // The connection goes to a program that speaks TLS; nothing else is called after it.

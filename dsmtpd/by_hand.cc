@@ -59,9 +59,26 @@ void ByHandBackend::deliver(const Envelope& envelope, const std::function<void(R
   recipients_.clear();
 }
 
-Reply ByHandBackend::authenticate(std::string_view user, std::string_view password) {
-  if (user == "user" && password == "secret") return reply(235, "2.7.0", "Welcome");
-  return reply(535, "5.7.8", "Wrong name or password");
+privsep::GateAnswer ByHandBackend::ask_gate(const privsep::Frame& request) {
+  using Kind = privsep::GateAnswer::Kind;
+  const auto& fields = request.fields;
+  bool good = false;
+  switch (request.type) {
+    case privsep::kAuthenticate:
+      good = fields[0] == "user" && fields[1] == "secret";
+      break;
+    case privsep::kSaslStart:
+      if (fields[1] == "0") return {Kind::Challenge, concat("<", domain_, ">"), false};
+      good = fields[2] == "user secret";
+      break;
+    case privsep::kSaslStep:
+      good = fields[0] == "user secret";
+      break;
+    default:
+      return {Kind::Cancelled, "", ++refused_ >= privsep::kMaxTries};
+  }
+  if (good) return {Kind::Accepted, "", false};
+  return {Kind::Wrong, "", ++refused_ >= privsep::kMaxTries};
 }
 
 }  // namespace dmail::dsmtpd

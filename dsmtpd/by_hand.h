@@ -20,8 +20,8 @@ class ByHandBackend : public Backend {
   void forget() override { recipients_.clear(); }
   Result<int> open_spool() override;
   void deliver(const Envelope& envelope, const std::function<void(Reply)>& answer) override;
-  Reply authenticate(std::string_view user,
-                     std::string_view password) override;  // "user", "secret"
+  // Logs in "user" with "secret"; of an exchange the response "user secret" to a challenge.
+  privsep::GateAnswer ask_gate(const privsep::Frame& request) override;
   void note(std::string_view, std::string_view) override {}
   void start_tls() override {}
 
@@ -38,6 +38,7 @@ class ByHandBackend : public Backend {
   std::string last_message_;
   Envelope last_envelope_;
   size_t messages_ = 0;
+  int refused_ = 0;
 };
 
 }  // namespace dmail::dsmtpd

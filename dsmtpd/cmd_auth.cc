@@ -1,98 +1,98 @@
-// AUTH (RFC 4954: PLAIN of RFC 4616, LOGIN) and STARTTLS (RFC 3207).  The monitor judges passwords;
-// here they are only taken apart, and wiped.
+// AUTH (RFC 4954) and STARTTLS (RFC 3207).  The monitor judges logins.
 #include <optional>
 #include <utility>
 
-#include "base/ascii.h"
-#include "base/base64.h"
 #include "base/text.h"
 #include "base/wipe.h"
 #include "dsmtpd/command_table.h"
 #include "dsmtpd/limits.h"
 #include "dsmtpd/session.h"
 #include "io/connection_over.h"
+#include "privsep/sasl_dialogue.h"
 
 namespace dmail::dsmtpd {
 namespace {
 
-struct Secret {
-  std::string text;
-  ~Secret() { wipe(text); }
+// The lines of one AUTH command.
+class AuthTalk : public privsep::SaslTalk {
+ public:
+  explicit AuthTalk(Session& session) : session_(session) {}
+
+  privsep::GateAnswer ask(const privsep::Frame& request) override {
+    asked = true;
+    return session_.backend().ask_gate(request);
+  }
+
+  std::optional<std::string> response(const std::string& challenge) override {
+    session_.out().send(done(334, "", challenge).reply);
+    session_.out().flush();
+    std::string line;
+    switch (session_.in().read_line(line, kMaxAuthLine, session_.command_deadline())) {
+      case LineReader::Line::End:
+        throw ConnectionOver(ConnectionOver::Why::PeerClosed, "closed during AUTH");
+      case LineReader::Line::TooLong:
+        wipe(line);
+        ended = done(500, "5.5.6", "Authentication line too long");
+        return std::nullopt;
+      case LineReader::Line::Ok:
+        break;
+    }
+    if (session_.in().ended_crlf()) return line;
+    wipe(line);
+    ended = done(500, "5.5.2", "End lines with CR LF");
+    return std::nullopt;
+  }
+
+  bool asked = false;  // the monitor, who has logged what came of it
+  Outcome ended;       // for SaslOutcome::Kind::Over
+
+ private:
+  Session& session_;
 };
 
-// Sends a challenge, reads one response and decodes it; an Outcome when there is none.
-std::optional<Outcome> read_response(Session& session, std::string_view challenge, Secret& out) {
-  session.out().send(done(334, "", base64_encode(challenge)).reply);
-  session.out().flush();
-  Secret line;
-  switch (session.in().read_line(line.text, kMaxAuthLine, session.command_deadline())) {
-    case LineReader::Line::End:
-      throw ConnectionOver(ConnectionOver::Why::PeerClosed, "closed during AUTH");
-    case LineReader::Line::TooLong:
-      return done(500, "5.5.6", "Authentication line too long");
-    case LineReader::Line::Ok:
+Outcome reply_for(const privsep::SaslOutcome& outcome, const AuthTalk& talk) {
+  using Kind = privsep::SaslOutcome::Kind;
+  switch (outcome.kind) {
+    case Kind::Accepted:
+      return done(235, "2.7.0", "Logged in");
+    case Kind::Wrong:
+    case Kind::OtherUser:
+      return done(535, "5.7.8", "Wrong name or password");
+    case Kind::Temporary:
+      return done(454, "4.7.0", "Logins cannot be checked now; try later");
+    case Kind::Cancelled:
+      return done(501, "5.7.0", "Authentication cancelled");
+    case Kind::BadMessage:
+      return done(501, "5.5.2", std::string(outcome.text));
+    case Kind::NotOffered:
+      return done(504, "5.5.4", "Mechanism not available");
+    case Kind::NeedsTls:
+      return done(538, "5.7.11", "Encryption is required");
+    case Kind::Over:
       break;
   }
-  if (line.text == "*") return done(501, "5.7.0", "Authentication cancelled");
-  auto decoded = base64_decode(line.text);
-  if (!decoded || !session.in().ended_crlf()) return done(501, "5.5.2", "Bad base64");
-  out.text = std::move(*decoded);
-  return std::nullopt;
-}
-
-Outcome check(Session& session, std::string_view user, std::string_view password) {
-  constexpr std::string_view kNever("\0\r\n", 3);
-  Outcome outcome = done(535, "5.7.8", "Wrong name or password");
-  if (!user.empty() && !password.empty() && user.find_first_of(kNever) == user.npos &&
-      password.find_first_of(kNever) == password.npos) {
-    outcome.reply = session.backend().authenticate(user, password);
-    outcome.logged = true;
-  }
-  if (outcome.reply.code == 235) {
-    session.state().user = user;
-  } else if (++session.state().auth_failures >= session.facts().login_tries) {
-    outcome.next = Next::Close;
-  }
-  return outcome;
-}
-
-// message = [authzid] NUL authcid NUL passwd
-Outcome auth_plain(Session& session, Secret& message) {
-  std::string_view rest = message.text;
-  if (rest.find('\0') == rest.npos || rest.find('\0') == rest.rfind('\0'))
-    return done(501, "5.5.2", "Bad PLAIN message");
-  const std::string_view acts_for = take_until(rest, '\0');
-  const std::string_view user = take_until(rest, '\0');
-  if (!acts_for.empty() && acts_for != user) return done(535, "5.7.8", "Wrong name or password");
-  return check(session, user, rest);
-}
-
-Outcome auth_login(Session& session, Secret& user) {
-  Secret password;
-  if (auto failed = read_response(session, "Password:", password)) return std::move(*failed);
-  return check(session, user.text, password.text);
+  return talk.ended;
 }
 
 }  // namespace
 
+// AUTH mechanism [initial-response]
 Outcome cmd_auth(Session& session, std::string_view argument) {
-  if (!session.may_auth())
-    return done(session.facts().tls ? 503 : 538, session.facts().tls ? "5.5.1" : "5.7.11",
-                "Encryption is required");
-  if (!session.state().user.empty()) return done(503, "5.5.1", "Already logged in");
-  const std::string_view mechanism = take_until(argument, ' ');
-  const bool plain = iequals(mechanism, "PLAIN");
-  if (!plain && !iequals(mechanism, "LOGIN")) return done(504, "5.5.4", "Unknown mechanism");
-  Secret first;
-  if (argument.empty()) {
-    if (auto failed = read_response(session, plain ? "" : "Username:", first))
-      return std::move(*failed);
-  } else if (argument != "=") {
-    auto decoded = base64_decode(argument);
-    if (!decoded) return done(501, "5.5.2", "Bad base64");
-    first.text = std::move(*decoded);
-  }
-  return plain ? auth_plain(session, first) : auth_login(session, first);
+  if (session.state().logged_in) return done(503, "5.5.1", "Already logged in");
+  AuthTalk talk(session);
+  privsep::SaslRequest request;
+  const std::string offered = session.mechanisms();
+  request.offered = offered;
+  request.mechanism = take_until(argument, ' ');
+  request.may_send_secret = session.facts().tls || session.trusted_address();
+  if (!argument.empty()) request.initial = std::string(argument);
+  request.tls = session.facts().tls_stream;
+  const privsep::SaslOutcome result = privsep::run_sasl(talk, std::move(request));
+  Outcome outcome = reply_for(result, talk);
+  outcome.logged = talk.asked;
+  session.state().logged_in = outcome.reply.code == 235;
+  if (result.last) outcome.next = Next::Close;
+  return outcome;
 }
 
 Outcome cmd_starttls(Session& session, std::string_view) {

@@ -15,12 +15,12 @@ Outcome refuse(Refused refused) {
 }  // namespace
 
 Outcome cmd_mail(Session& session, std::string_view argument) {
-  auto parsed = parse_mail(argument, session.may_auth());
+  auto parsed = parse_mail(argument, !session.mechanisms().empty());
   if (!parsed.value) return refuse(std::move(parsed.refused));
   const uint64_t limit = static_cast<uint64_t>(session.settings().message_size_limit);
   if (parsed.value->size.value_or(0) > limit)
     return done(552, "5.3.4", concat("Message too large; the limit is ", limit, " octets"));
-  if (session.facts().service == Service::Submission && session.state().user.empty() &&
+  if (session.facts().service == Service::Submission && !session.state().logged_in &&
       !session.trusted_address())
     return done(530, "5.7.0", "Log in first");
   // Nothing fails from here on.

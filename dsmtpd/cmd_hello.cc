@@ -31,7 +31,10 @@ Outcome cmd_ehlo(Session& session, std::string_view argument) {
   offer(concat("SIZE ", session.settings().message_size_limit));
   offer("8BITMIME");
   if (session.facts().offer_tls && !session.facts().tls) offer("STARTTLS");
-  if (session.may_auth()) offer("AUTH PLAIN LOGIN");
+  if (const std::string names = session.mechanisms(); !names.empty()) {
+    offer(concat("AUTH ", names));
+    offer(concat("AUTH=", names));  // what clients from before RFC 2554 look for
+  }
   offer("ENHANCEDSTATUSCODES");
   offer("HELP");
   return outcome;

@@ -7,7 +7,7 @@
 namespace dmail::dsmtpd {
 
 inline constexpr size_t kMaxCommandLine = 2048;  // octets without CRLF (RFC 5321 asks for 510)
-inline constexpr size_t kMaxAuthLine = 12288;    // a SASL response (RFC 4954 section 4)
+inline constexpr size_t kMaxAuthLine = 16384;    // a SASL response, base64 (RFC 4954: 12288)
 inline constexpr size_t kMaxLocalPart = 64;      // RFC 5321 section 4.5.3.1.1
 inline constexpr size_t kMaxDomain = 255;        // 4.5.3.1.2
 inline constexpr size_t kMaxLabel = 63;          // RFC 1035
@@ -17,8 +17,6 @@ inline constexpr size_t kMaxHops = 100;          // Received fields of one messa
 inline constexpr size_t kMaxIdleCommands = 100;  // NOOP and the like without mail between them
 inline constexpr uint64_t kMinDataRate = 500;    // octets a second of DATA, after the first timeout
 inline constexpr uint64_t kMaxDiscard = 64u << 20;  // octets read after a message became too large
-inline constexpr int kMaxLoginTries =
-    3;  // refused logins of a connection; STARTTLS does not reset it
-inline constexpr size_t kMaxReplyText = 400;  // octets of one reply line
+inline constexpr size_t kMaxReplyText = 400;        // octets of one reply line
 
 }  // namespace dmail::dsmtpd

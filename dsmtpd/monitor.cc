@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "base/text.h"
-#include "base/wipe.h"
 #include "dsmtpd/limits.h"
 #include "io/child.h"
 #include "io/connection_over.h"
@@ -30,16 +29,20 @@ constexpr uint64_t kTlsSpace = 128u << 20;
 constexpr int kSendMs = 30 * 1000;
 constexpr int kEndMs = 30 * 1000;  // for a child that has closed its socket to leave
 
-constexpr privsep::Request<Monitor> kRequests[] = {
-    {kAddRecipient, "add-recipient", Monitor::Idle | Monitor::HasRecipients, 2,
-     &Monitor::on_add_recipient},
-    {kForget, "forget", Monitor::kAny, 0, &Monitor::on_forget},
-    {kOpenSpool, "open-spool", Monitor::HasRecipients, 0, &Monitor::on_open_spool},
-    {kDeliver, "deliver", Monitor::HasSpool, 3, &Monitor::on_deliver},
-    {privsep::kAuthenticate, "authenticate", Monitor::Idle, privsep::kAuthenticateFields,
-     &Monitor::on_authenticate},
-    {kStartTls, "start-tls", Monitor::Idle, 0, &Monitor::on_start_tls},
-    {kNote, "note", Monitor::kAny, 2, &Monitor::on_note},
+using M = Monitor;
+constexpr privsep::Request<M> kRequests[] = {
+    {kAddRecipient, "add-recipient", M::Idle | M::HasRecipients, 2, &M::on_add_recipient},
+    {kForget, "forget", M::kAny, 0, &M::on_forget},
+    {kOpenSpool, "open-spool", M::HasRecipients, 0, &M::on_open_spool},
+    {kDeliver, "deliver", M::HasSpool, 3, &M::on_deliver},
+    {privsep::kAuthenticate, "authenticate", M::Idle, privsep::kAuthenticateFields,
+     &M::on_authenticate},
+    {privsep::kSaslStart, "sasl-start", M::Idle, privsep::kSaslStartFields, &M::on_sasl_start},
+    {privsep::kSaslStep, "sasl-step", M::Exchanging, 1, &M::on_sasl_step},
+    {privsep::kSaslCancel, "sasl-cancel", M::Exchanging, 0, &M::on_sasl_cancel},
+    {privsep::kTlsFacts, "tls-facts", M::Idle, privsep::kTlsFactsFields, &M::on_tls_facts},
+    {kStartTls, "start-tls", M::Idle, 0, &M::on_start_tls},
+    {kNote, "note", M::kAny | M::Exchanging, 2, &M::on_note},
 };
 
 [[noreturn]] void broken(const std::string& text) {
@@ -55,12 +58,8 @@ Monitor::Monitor(conf::Settings settings, log::Log& log, privsep::Endpoints ends
       ends_(std::move(ends)),
       service_(service),
       tls_(tls),
-      host_(
-          privsep::greeting_host(settings_.host_domain.empty() ? "" : settings_.host_domain.front(),
-                                 settings_.dpop_host)) {
-  if (!privsep::is_root()) return;
-  auto ids = privsep::ids_of(settings_.mail_user);
-  if (ids) mail_ids_ = *ids;
+      gate_(settings_, log_, ends_, account::Service::Smtp, channel_) {
+  if (tls) gate_.set_tls();
 }
 
 void Monitor::run() {
@@ -86,11 +85,12 @@ void Monitor::start_session(bool greet) {
 
   StartFacts start;
   start.session.service = service_;
-  start.session.host = host_;
+  start.session.host = gate_.host();
   start.session.client_ip = ends_.client_ip;
   start.session.tls = tls_;
   start.session.offer_tls = privsep::tls_configured(settings_) && !tls_;
-  start.session.login_tries = kMaxLoginTries - tries_;
+  if (service_ != Service::Lmtp) start.session.mechanisms = gate_.mechanisms();
+  start.stamp = gate_.stamp();
   start.greet = greet;
   start.settings = settings_;
   channel_.send(frame_of(start), Deadline::in_ms(kSendMs));
@@ -140,6 +140,7 @@ void Monitor::on_start_tls(Frame&) {
   if (tls_ || !privsep::tls_configured(settings_)) broken("TLS is not on offer");
   end_session(true);
   tls_ = true;
+  gate_.set_tls();
   try {
     start_session(false);
   } catch (const ConnectionOver& over) {
@@ -164,7 +165,7 @@ void Monitor::on_add_recipient(Frame& frame) {
   if (!is_clean(text) || path.local.size() > kMaxLocalPart || path.domain.size() > kMaxDomain)
     broken("an unclean address");
   const RecipientFinder finder(
-      settings_, [this](const account::Name& name) { return authenticator().lookup(name); });
+      settings_, [this](const account::Name& name) { return gate_.authenticator().lookup(name); });
   auto found = finder.find(path.local, path.domain, text);
   if (auto* refused = std::get_if<RecipientRefused>(&found)) {
     log_.info("recipient-refused", {{"to", text},
@@ -212,14 +213,14 @@ void Monitor::on_deliver(Frame& frame) {
       std::max({trace.helo.size(), trace.protocol.size(), trace.sender.size()}) > kMaxTraceValue)
     broken("an unclean envelope");
   trace.client_ip = ends_.client_ip;
-  trace.host = host_;
+  trace.host = gate_.host();
   trace.session_id = log_.session();
 
   DeliveryPlan plan;
   plan.spool = spool_.get();
   plan.lmtp = service_ == Service::Lmtp;
   plan.tls = tls_;
-  plan.mail_ids = mail_ids_;
+  plan.mail_ids = gate_.mail_ids();
   std::vector<Reply> replies;
   for (size_t i = 0; i < recipients_.size(); ++i) {
     const std::string& drop_file = recipients_[i].account.drop_file;
@@ -241,50 +242,35 @@ void Monitor::on_deliver(Frame& frame) {
   state_ = Idle;
 }
 
-// ---- passwords
+// ---- logins
 
-auth::Authenticator& Monitor::authenticator() {
-  if (!authenticator_)
-    authenticator_ =
-        privsep::make_authenticator(settings_, account::Service::Smtp, ends_.client_ip, mail_ids_);
-  return *authenticator_;
+void Monitor::check_login_place() {
+  if (service_ == Service::Lmtp) broken("a login over LMTP");
 }
 
-Reply Monitor::check_password(std::string_view user, std::string_view password) {
-  auto name = account::login_name({user, ends_.client_ip, ends_.local_ip, account::Service::Smtp},
-                                  settings_);
-  const auth::Answer found = privsep::check_password(authenticator(), name, password);
-  if (found.ok()) {
-    log_.info("login",
-              {{"user", user}, {"ip", ends_.client_ip}, {"service", "smtp"}, {"tls", tls_}});
-    return answer(235, "2.7.0", "Logged in");
-  }
-  const bool wrong = found.kind == auth::Answer::Kind::No;
-  log_.info("login-failed", {{"user", user},
-                             {"ip", ends_.client_ip},
-                             {"service", "smtp"},
-                             {"reason", wrong ? "password" : "temporary"},
-                             {"text", found.text}});
-  return wrong ? answer(535, "5.7.8", "Wrong name or password")
-               : answer(454, "4.7.0", "Logins cannot be checked now; try later");
-}
+void Monitor::follow_gate() { state_ = gate_.exchange_open() ? Exchanging : Idle; }
 
 void Monitor::on_authenticate(Frame& frame) {
-  if (service_ == Service::Lmtp || (!tls_ && !privsep::plaintext_ok(settings_, ends_.client_ip)))
-    broken("a password out of place");
-  if (tries_ >= kMaxLoginTries) broken("too many tries to log in");
-  const int64_t began = monotonic_ms();
-  const Reply reply = check_password(frame.fields[0], frame.fields[1]);
-  wipe(frame.fields[1]);
-  if (reply.code != 235) {
-    ++tries_;
-    privsep::wait_after_refusal(began, settings_.login_delay, channel_.fd());
-  }
-  privsep::GateAnswer answer;
-  answer.kind = reply.code == 235   ? privsep::GateAnswer::Kind::Accepted
-                : reply.code == 535 ? privsep::GateAnswer::Kind::Wrong
-                                    : privsep::GateAnswer::Kind::Temporary;
-  channel_.send(frame_of(answer), Deadline::in_ms(kSendMs));
+  check_login_place();
+  gate_.on_authenticate(frame);
 }
+
+void Monitor::on_sasl_start(Frame& frame) {
+  check_login_place();
+  gate_.on_sasl_start(frame);
+  follow_gate();
+}
+
+void Monitor::on_sasl_step(Frame& frame) {
+  gate_.on_sasl_step(frame);
+  follow_gate();
+}
+
+void Monitor::on_sasl_cancel(Frame&) {
+  gate_.on_sasl_cancel();
+  follow_gate();
+}
+
+void Monitor::on_tls_facts(Frame& frame) { gate_.on_tls_facts(frame); }
 
 }  // namespace dmail::dsmtpd

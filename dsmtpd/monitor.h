@@ -5,12 +5,9 @@
 
 #include <sys/types.h>
 
-#include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "auth/authenticator.h"
 #include "conf/settings.h"
 #include "dsmtpd/handoff.h"
 #include "dsmtpd/recipient.h"
@@ -19,6 +16,7 @@
 #include "log/log.h"
 #include "privsep/connection.h"
 #include "privsep/frame.h"
+#include "privsep/gate.h"
 
 namespace dmail::dsmtpd {
 
@@ -27,7 +25,7 @@ inline constexpr int kMaxConnectionSeconds = 24 * 3600;
 class Monitor {
  public:
   // States, as bits for the request table.
-  enum State : uint32_t { Idle = 1, HasRecipients = 2, HasSpool = 4 };
+  enum State : uint32_t { Idle = 1, HasRecipients = 2, HasSpool = 4, Exchanging = 8 };
   static constexpr uint32_t kAny = Idle | HasRecipients | HasSpool;
 
   Monitor(conf::Settings settings, log::Log& log, privsep::Endpoints ends, Service service,
@@ -43,6 +41,10 @@ class Monitor {
   void on_open_spool(privsep::Frame& frame);
   void on_deliver(privsep::Frame& frame);
   void on_authenticate(privsep::Frame& frame);
+  void on_sasl_start(privsep::Frame& frame);
+  void on_sasl_step(privsep::Frame& frame);
+  void on_sasl_cancel(privsep::Frame& frame);
+  void on_tls_facts(privsep::Frame& frame);
   void on_start_tls(privsep::Frame& frame);
   void on_note(privsep::Frame& frame);
 
@@ -50,24 +52,21 @@ class Monitor {
   void start_session(bool greet);
   void end_session(bool now);
   void send(const Reply& reply);
-  auth::Authenticator& authenticator();
-  Reply check_password(std::string_view user, std::string_view password);
+  void check_login_place();
+  void follow_gate();
 
   conf::Settings settings_;
   log::Log& log_;
   privsep::Endpoints ends_;
   Service service_;
   bool tls_;
-  std::string host_;
   uint32_t state_ = Idle;
   privsep::Channel channel_;
   pid_t session_ = -1;
   Deadline deadline_ = Deadline::in_seconds(kMaxConnectionSeconds);
-  privsep::Ids mail_ids_;
-  std::unique_ptr<auth::Authenticator> authenticator_;
+  privsep::Gate gate_;
   std::vector<Recipient> recipients_;
   OwnedFd spool_;
-  int tries_ = 0;
   int notes_ = 0;
 };
 

@@ -53,18 +53,15 @@ void MonitorClient::deliver(const Envelope& envelope, const std::function<void(R
   for (size_t i = 0; i < envelope.recipients; ++i) answer(receive_reply());
 }
 
-Reply MonitorClient::authenticate(std::string_view user, std::string_view password) {
-  send(Frame(privsep::kAuthenticate, {std::string(user), std::string(password), "PLAIN"}));
+privsep::GateAnswer MonitorClient::ask_gate(const Frame& request) {
+  send(request);
   auto given = privsep::gate_answer_of(receive());
   if (!given) throw ConnectionOver(Why::ProtocolBroken, given.error().log);
-  switch (given->kind) {
-    case privsep::GateAnswer::Kind::Accepted:
-      return done(235, "2.7.0", "Logged in").reply;
-    case privsep::GateAnswer::Kind::Wrong:
-      return done(535, "5.7.8", "Wrong name or password").reply;
-    default:
-      return done(454, "4.7.0", "Logins cannot be checked now; try later").reply;
-  }
+  return std::move(*given);
+}
+
+void MonitorClient::tell_tls(const TlsStream& tls) {
+  send(Frame(privsep::kTlsFacts, {tls.version(), tls.cipher(), tls.resumed() ? "1" : "0"}));
 }
 
 void MonitorClient::note(std::string_view event, std::string_view text) {

@@ -7,6 +7,7 @@
 
 #include "dsmtpd/backend.h"
 #include "dsmtpd/requests.h"
+#include "io/tls.h"
 #include "privsep/frame.h"
 
 namespace dmail::dsmtpd {
@@ -21,9 +22,11 @@ class MonitorClient : public Backend {
   void forget() override;
   Result<int> open_spool() override;
   void deliver(const Envelope& envelope, const std::function<void(Reply)>& answer) override;
-  Reply authenticate(std::string_view user, std::string_view password) override;
+  privsep::GateAnswer ask_gate(const privsep::Frame& request) override;
   void note(std::string_view event, std::string_view text) override;
   void start_tls() override;
+
+  void tell_tls(const TlsStream& tls);  // once, after the handshake
 
  private:
   void send(const privsep::Frame& frame);

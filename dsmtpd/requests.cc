@@ -12,7 +12,7 @@
 namespace dmail::dsmtpd {
 namespace {
 
-constexpr size_t kStartFields = 6;
+constexpr size_t kStartFields = 7;
 
 Error misshapen() {
   return Error{ErrorKind::BadInput, "Internal error", "misshapen frame from the monitor"};
@@ -31,7 +31,7 @@ privsep::Frame frame_of(const StartFacts& start) {
   if (start.greet) flags += 'G';
   return privsep::Frame(kStart, {std::move(flags), start.session.host, start.session.client_ip,
                                  conf::lines_for(start.settings, conf::kLogin), DMAIL_VERSION,
-                                 concat(start.session.login_tries)});
+                                 start.session.mechanisms, start.stamp});
 }
 
 Result<StartFacts> start_of(const privsep::Frame& frame) {
@@ -48,9 +48,8 @@ Result<StartFacts> start_of(const privsep::Frame& frame) {
   start.greet = flags.find('G') != flags.npos;
   start.session.host = frame.fields[1];
   start.session.client_ip = frame.fields[2];
-  const auto tries = parse_u32(frame.fields[5], kMaxLoginTries);
-  if (!tries) return misshapen();
-  start.session.login_tries = static_cast<int>(*tries);
+  start.session.mechanisms = frame.fields[5];
+  start.stamp = frame.fields[6];
   std::vector<conf::Remark> remarks;
   std::string_view lines = frame.fields[3];
   while (!lines.empty()) conf::apply_line(start.settings, take_until(lines, '\n'), remarks);

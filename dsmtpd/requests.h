@@ -41,6 +41,7 @@ inline constexpr size_t kMaxNote = 500;
 struct StartFacts {
   SessionFacts session;
   bool greet = true;        // false after STARTTLS
+  std::string stamp;        // for the request of a client certificate
   conf::Settings settings;  // the rows that the session may see
 };
 

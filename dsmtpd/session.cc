@@ -9,6 +9,7 @@
 #include "dsmtpd/limits.h"
 #include "io/connection_over.h"
 #include "privsep/connection.h"
+#include "privsep/mechanisms.h"
 
 namespace dmail::dsmtpd {
 namespace {
@@ -44,12 +45,17 @@ Deadline Session::command_deadline() const { return Deadline::in_seconds(setting
 
 bool Session::trusted_address() const { return privsep::plaintext_ok(settings_, facts_.client_ip); }
 
-bool Session::may_auth() const { return !lmtp() && (facts_.tls || trusted_address()); }
+std::string Session::mechanisms() const {
+  if (lmtp()) return {};
+  if (!facts_.by_hand) return facts_.mechanisms;
+  return privsep::offered_mechanisms(settings_.dsmtp_mechanisms, account::Service::Smtp,
+                                     {facts_.tls, trusted_address(), false});
+}
 
 // RFC 3848: who spoke what.
 std::string Session::protocol() const {
   if (!state_.extended) return "SMTP";
-  return concat(lmtp() ? "LMTP" : "ESMTP", facts_.tls ? "S" : "", state_.user.empty() ? "" : "A");
+  return concat(lmtp() ? "LMTP" : "ESMTP", facts_.tls ? "S" : "", state_.logged_in ? "A" : "");
 }
 
 void Session::forget_mail() {
@@ -87,14 +93,12 @@ bool Session::one_command() {
   // Replies to a group of commands leave together, when no further command waits.
   if (in_.buffered().find('\n') == std::string_view::npos) out_.flush();
   std::string line;
-  switch (in_.read_line(line, kMaxCommandLine, command_deadline())) {
-    case LineReader::Line::End:
-      return false;
-    case LineReader::Line::TooLong:
-      return finish(done(500, "5.5.2", "Line too long"), "?");
-    case LineReader::Line::Ok:
-      break;
-  }
+  // An initial response makes a line long (RFC 4954 section 4.4, bearer tokens).
+  const auto got = in_.read_line(line, kMaxAuthLine, command_deadline());
+  if (got == LineReader::Line::End) return false;
+  if (got == LineReader::Line::TooLong ||
+      (line.size() > kMaxCommandLine && !istarts_with(line, "AUTH ")))
+    return finish(done(500, "5.5.2", "Line too long"), "?");
   if (!in_.ended_crlf()) return finish(done(500, "5.5.2", "End lines with CR LF"), "?");
   if (line.find('\0') != std::string::npos || line.find('\r') != std::string::npos)
     return finish(done(500, "5.5.2", "Bad byte in a command"), "?");

@@ -12,6 +12,7 @@
 #include "dsmtpd/path_parser.h"
 #include "dsmtpd/reply.h"
 #include "io/line_reader.h"
+#include "io/tls.h"
 
 namespace dmail::dsmtpd {
 
@@ -19,12 +20,13 @@ enum class Service { Smtp, Submission, Lmtp };
 
 struct SessionFacts {
   Service service = Service::Smtp;
-  std::string host;                  // the name in greetings
-  std::string client_ip;             // empty: not an internet connection
-  bool tls = false;                  // the connection is encrypted
-  bool offer_tls = false;            // STARTTLS can be had
-  bool by_hand = false;              // no early-talker check
-  int login_tries = kMaxLoginTries;  // refused logins until the connection ends
+  std::string host;             // the name in greetings
+  std::string client_ip;        // empty: not an internet connection
+  bool tls = false;             // the connection is encrypted
+  bool offer_tls = false;       // STARTTLS can be had
+  bool by_hand = false;         // no early-talker check
+  std::string mechanisms = {};  // that the monitor takes (privsep/mechanisms.h)
+  const TlsStream* tls_stream = nullptr;
 };
 
 class Session {
@@ -45,7 +47,8 @@ class Session {
   LineReader& in() { return in_; }
   ReplyWriter& out() { return out_; }
   [[nodiscard]] bool lmtp() const { return facts_.service == Service::Lmtp; }
-  [[nodiscard]] bool may_auth() const;  // AUTH is known here and now
+  // SASL mechanisms that can be had here and now, blanks between; empty: no AUTH.
+  [[nodiscard]] std::string mechanisms() const;
   // Its address stands for a login: a password may pass in the clear, and nobody else listens.
   [[nodiscard]] bool trusted_address() const;
   [[nodiscard]] Deadline command_deadline() const;
@@ -59,9 +62,8 @@ class Session {
     bool mail = false;      // a sender is set
     Path sender;
     size_t recipients = 0;
-    std::string user;  // logged in
+    bool logged_in = false;
     size_t idle_commands = 0;
-    int auth_failures = 0;
   };
   State& state() { return state_; }
 

@@ -19,6 +19,7 @@
 #include "io/tls.h"
 #include "privsep/jail.h"
 #include "privsep/login_protocol.h"
+#include "privsep/mechanisms.h"
 
 using namespace dmail;
 using namespace dmail::dsmtpd;
@@ -82,7 +83,8 @@ int by_hand(int argc, char** argv) {
 }
 
 // The handshake; a null pointer when the connection is over.
-std::unique_ptr<TlsStream> shake_hands(const conf::Settings& settings, MonitorClient& monitor) {
+std::unique_ptr<TlsStream> shake_hands(const StartFacts& start, MonitorClient& monitor) {
+  const conf::Settings& settings = start.settings;
   auto certificate = privsep::read_pem(privsep::kCertificateFd);
   auto key = privsep::read_pem(privsep::kKeyFd);
   if (!certificate || !key) {
@@ -94,13 +96,14 @@ std::unique_ptr<TlsStream> shake_hands(const conf::Settings& settings, MonitorCl
   config.key_pem = std::move(*key);
   config.minimum = settings.tls_minimum;
   config.ciphers = settings.tls_ciphers;
+  config.stamp = start.stamp;
   config.alpn = "smtp";
   auto tls = tls_accept(0, config, Deadline::in_ms(kHandshakeMs));
   if (!tls) {
     monitor.note("tls-failed", tls.error().log);
     return nullptr;
   }
-  monitor.note("tls", concat((*tls)->version(), ' ', (*tls)->cipher()));
+  monitor.tell_tls(**tls);
   return std::move(*tls);
 }
 
@@ -120,9 +123,13 @@ int jailed() {
     std::unique_ptr<Stream> stream = std::make_unique<FdStream>(0, 1);
     TlsStream* tls = nullptr;
     if (start->session.tls) {
-      auto secured = shake_hands(start->settings, monitor);
+      auto secured = shake_hands(*start, monitor);
       if (!secured) return 0;
       tls = secured.get();
+      start->session.tls_stream = tls;
+      if (tls->client_proof().empty())
+        start->session.mechanisms =
+            privsep::without_mechanism(start->session.mechanisms, "EXTERNAL");
       stream = std::move(secured);
     }
     LineReader in(*stream);

@@ -7,14 +7,8 @@
 #include "base/wipe.h"
 #include "imapd/capability.h"
 #include "imapd/login_parser.h"
-#include "privsep/sasl.h"
 
 namespace dmail::imapd {
-namespace {
-
-using Verdict = privsep::LoginSide::Verdict;
-
-}  // namespace
 
 void LoginDialogue::run() {
   if (side_.start().greet)
@@ -97,7 +91,9 @@ void LoginDialogue::dispatch(std::string_view name, LoginParser& parser) {
 std::string LoginDialogue::capabilities() const {
   std::string out = concat("CAPABILITY ", kLoginCapabilities);
   if (side_.offers_tls()) out += " STARTTLS";
-  out += side_.may_log_in() ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED";
+  if (!side_.password_commands()) out += " LOGINDISABLED";
+  for (std::string_view rest = side_.mechanisms(); !rest.empty();)
+    append(out, concat(" AUTH=", take_until(rest, ' ')));
   return out;
 }
 
@@ -128,81 +124,80 @@ void LoginDialogue::start_tls(LoginParser& parser) {
 
 void LoginDialogue::login(LoginParser& parser) {
   if (!side_.may_log_in()) return tagged("NO [PRIVACYREQUIRED] LOGIN needs TLS");
+  if (!side_.password_commands()) return tagged("NO [CANNOT] LOGIN is not available");
   std::optional<std::string> user, password;
   if (parser.space()) user = parser.astring();
   if (user && parser.space()) password = parser.astring();
   if (!password || !parser.at_end()) return bad("LOGIN takes a user name and a password");
-  try_login(*user, *password, "LOGIN");
+  const auto outcome = side_.authenticate(*user, *password, "LOGIN");
   wipe(*password);
+  conclude(outcome, "LOGIN");
 }
 
 void LoginDialogue::authenticate(LoginParser& parser) {
-  const auto mechanism = parser.space() ? parser.word() : std::nullopt;
+  const auto mechanism = parser.space() ? parser.mechanism() : std::nullopt;
   if (!mechanism) return bad("AUTHENTICATE takes a mechanism");
-  std::optional<std::string> first;
+  std::optional<std::string> initial;
   if (parser.space()) {
     const auto given = parser.remainder();
     if (!given) return bad("Invalid initial response");
-    first = *given == "=" ? "" : std::string(*given);
+    initial = std::string(*given);
   }
   if (!parser.at_end()) return bad("Invalid initial response");
-  if (!side_.may_log_in()) return tagged("NO [PRIVACYREQUIRED] AUTHENTICATE needs TLS");
-  if (iequals(*mechanism, "PLAIN")) {
-    if (!first) first = response("");
-    if (!first) return;
-    auto credentials = privsep::sasl_plain(*first);
-    wipe(*first);
-    if (credentials) return try_login(credentials->user, credentials->password, "AUTHENTICATE");
-    if (credentials.error().kind == ErrorKind::NoPermission)
-      return tagged(concat("NO [AUTHORIZATIONFAILED] ", credentials.error().client));
-    return bad(credentials.error().client);
-  }
-  if (iequals(*mechanism, "LOGIN")) {
-    if (!first) first = response("VXNlcm5hbWU6");
-    if (!first) return;
-    auto user = privsep::sasl_login(*first);
-    if (!user) return bad(user.error().client);
-    auto second = response("UGFzc3dvcmQ6");
-    if (!second) return;
-    auto password = privsep::sasl_login(*second);
-    wipe(*second);
-    if (!password) return bad(password.error().client);
-    try_login(*user, *password, "AUTHENTICATE");
-    wipe(*password);
-    return;
-  }
-  tagged("NO [CANNOT] Mechanism not available");
+  const auto outcome =
+      side_.sasl(*mechanism, std::move(initial),
+                 [this](const std::string& challenge) { return response(challenge); });
+  conclude(outcome, "AUTHENTICATE");
 }
 
-std::optional<std::string> LoginDialogue::response(std::string_view challenge) {
+std::optional<std::string> LoginDialogue::response(const std::string& challenge) {
   side_.write(concat("+ ", challenge, "\r\n"));
   std::string line;
-  const auto got = side_.in().read_line(line, kMaxLoginCommand, side_.deadline());
-  if (got == LineReader::Line::Ok && line != "*") return line;
+  const auto got = side_.in().read_line(line, privsep::kMaxSaslLine, side_.deadline());
+  if (got == LineReader::Line::Ok) return line;
   if (got == LineReader::Line::End)
     over_ = true;
-  else if (got == LineReader::Line::TooLong)
-    bye("Response too long");
   else
-    tagged("BAD AUTHENTICATE cancelled");
+    bye("Response too long");
   return std::nullopt;
 }
 
-void LoginDialogue::try_login(std::string_view user, std::string_view password,
-                              std::string_view command) {
-  switch (side_.authenticate(user, password, "LOGIN")) {
-    case Verdict::Accepted:
+// Every refusal, and the hand-over.
+void LoginDialogue::conclude(const privsep::SaslOutcome& outcome, std::string_view command) {
+  using Kind = privsep::SaslOutcome::Kind;
+  auto no = [&](std::string_view code, std::string_view text) {
+    tagged(concat("NO [", code, "] ", command, text));
+  };
+  switch (outcome.kind) {
+    case Kind::Accepted:
       side_.hand_over(tag_, command);
-      tagged(concat("NO [UNAVAILABLE] ", command, " failed: the mailbox cannot be opened now"));
+      no("UNAVAILABLE", " failed: the mailbox cannot be opened now");
       break;
-    case Verdict::Temporary:
-      tagged(concat("NO [UNAVAILABLE] ", command, " failed; try again later"));
+    case Kind::Temporary:
+      no("UNAVAILABLE", " failed; try again later");
       break;
-    case Verdict::Wrong:
-      tagged(concat("NO [AUTHENTICATIONFAILED] ", command, " failed"));
+    case Kind::Wrong:
+      no("AUTHENTICATIONFAILED", " failed");
       break;
+    case Kind::OtherUser:
+      no("AUTHORIZATIONFAILED", " failed: acting for another user is not possible");
+      break;
+    case Kind::NotOffered:
+      no("CANNOT", " failed: mechanism not available");
+      break;
+    case Kind::NeedsTls:
+      no("PRIVACYREQUIRED", " needs TLS");
+      break;
+    case Kind::Cancelled:
+      bad(concat(command, " cancelled"));
+      break;
+    case Kind::BadMessage:
+      bad(outcome.text);
+      break;
+    case Kind::Over:
+      return;
   }
-  if (side_.out_of_tries()) bye("Too many failed logins");
+  if (side_.out_of_tries() && !over_) bye("Too many failed logins");
 }
 
 void LoginDialogue::untagged(std::string_view text) { side_.write(concat("* ", text, "\r\n")); }

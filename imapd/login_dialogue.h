@@ -33,8 +33,8 @@ class LoginDialogue {
   void login(class LoginParser& parser);
   void authenticate(class LoginParser& parser);
   // The client's answer to a challenge; nullopt when it gave up or was refused (already said).
-  std::optional<std::string> response(std::string_view challenge);
-  void try_login(std::string_view user, std::string_view password, std::string_view command);
+  std::optional<std::string> response(const std::string& challenge);
+  void conclude(const privsep::SaslOutcome& outcome, std::string_view command);
   [[nodiscard]] std::string capabilities() const;
 
   void untagged(std::string_view text);

@@ -10,7 +10,8 @@ namespace dmail::imapd {
 namespace {
 
 constexpr size_t kMaxTag = 64;
-constexpr int kMaxIdPairs = 30;  // RFC 2971 section 3.3
+constexpr size_t kMaxMechanism = 20;  // RFC 4422 section 3.1
+constexpr int kMaxIdPairs = 30;       // RFC 2971 section 3.3
 
 // ASTRING-CHAR = ATOM-CHAR / "]"
 bool is_astring_char(char c) {
@@ -45,6 +46,12 @@ std::optional<std::string_view> LoginParser::word() {
   const auto w = take_run(rest_, [](char c) { return is_alnum(c) || c == '.' || c == '-'; });
   if (w.empty()) return std::nullopt;
   return w;
+}
+
+std::optional<std::string_view> LoginParser::mechanism() {
+  const auto m = take_run(rest_, [](char c) { return is_alnum(c) || c == '-' || c == '_'; });
+  if (m.empty() || m.size() > kMaxMechanism) return std::nullopt;
+  return m;
 }
 
 std::optional<std::string> LoginParser::astring() {

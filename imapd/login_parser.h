@@ -17,6 +17,8 @@ class LoginParser {
   std::optional<std::string_view> tag();
   // A run of letters, digits, '.' and '-', at least one.
   std::optional<std::string_view> word();
+  // sasl-mech = 1*20(UPPER / DIGIT / "-" / "_"), in any case here
+  std::optional<std::string_view> mechanism();
   bool space();  // exactly one SP
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
   // astring = 1*ASTRING-CHAR / quoted / literal; no NUL, no CR or LF, no 8-bit bytes in an atom

@@ -106,12 +106,16 @@ uint64_t quota_of(const Facts& facts, int64_t user_quota) {
 
 }  // namespace
 
+std::string text_of(const Name& name) {
+  return name.is_virtual ? concat(name.user, '@', name.domain) : name.user;
+}
+
 Result<Account> account_of(const Name& asked, const Facts& facts, const conf::Settings& settings) {
   Result<Name> own = facts.account.empty() ? asked : own_name(asked, facts.account, settings);
   if (!own) return std::move(own.error());
   const Name& name = *own;
   Account account;
-  account.user = name.is_virtual ? concat(name.user, '@', name.domain) : name.user;
+  account.user = text_of(name);
   account.domain = name.domain;
   if (facts.uid && *facts.uid != 0) {
     account.uid = facts.uid;

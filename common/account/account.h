@@ -41,6 +41,9 @@ struct Name {
   std::string alias, alias_auth_name;
 };
 
+// For texts and logs: USER, or USER@DOMAIN in a virtual domain.
+std::string text_of(const Name& name);
+
 struct Login {
   std::string_view name;  // as typed
   std::string_view

@@ -32,22 +32,19 @@ constexpr uint64_t kTlsSpace = 128u << 20;
 constexpr int kSendMs = 30 * 1000;
 constexpr int kEndMs = 30 * 1000;  // for a child that has closed its socket to leave
 
-std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
-
-constexpr Request<LoginMonitor> kRequests[] = {
-    {kAuthenticate, "authenticate", LoginMonitor::BeforeLogin, kAuthenticateFields,
-     &LoginMonitor::on_authenticate},
-    {kStartTls, "start-tls", LoginMonitor::BeforeLogin, 0, &LoginMonitor::on_start_tls},
-    {kHandOver, "hand-over", LoginMonitor::LoggedIn, 3, &LoginMonitor::on_hand_over},
-    {kNote, "note", LoginMonitor::BeforeLogin | LoginMonitor::LoggedIn, 2, &LoginMonitor::on_note},
+using M = LoginMonitor;
+constexpr Request<M> kRequests[] = {
+    {kAuthenticate, "authenticate", M::BeforeLogin, kAuthenticateFields, &M::on_authenticate},
+    {kSaslStart, "sasl-start", M::BeforeLogin, kSaslStartFields, &M::on_sasl_start},
+    {kSaslStep, "sasl-step", M::Exchanging, 1, &M::on_sasl_step},
+    {kSaslCancel, "sasl-cancel", M::Exchanging, 0, &M::on_sasl_cancel},
+    {kTlsFacts, "tls-facts", M::BeforeLogin, kTlsFactsFields, &M::on_tls_facts},
+    {kStartTls, "start-tls", M::BeforeLogin, 0, &M::on_start_tls},
+    {kHandOver, "hand-over", M::LoggedIn, 3, &M::on_hand_over},
+    {kNote, "note", M::kAny, 2, &M::on_note},
 };
 
 }  // namespace
-
-void LoginMonitor::refuse(const char* why) {
-  channel_.send(Frame(kRefused, {why, tries_ >= kMaxTries ? "last" : ""}),
-                Deadline::in_ms(kSendMs));
-}
 
 void LoginMonitor::run() {
   start_login(true);
@@ -76,12 +73,13 @@ void LoginMonitor::start_login(bool greet) {
 
   LoginStart start;
   start.service = account::service_name(daemon_.service);
-  start.host = greeting_host(settings_.host_domain.empty() ? "" : settings_.host_domain.front(),
-                             settings_.dpop_host);
+  start.host = gate_.host();
   start.tls = tls_;
   start.greet = greet;
   start.tls_offered = tls_configured(settings_) && !tls_;
-  start.plaintext_ok = plaintext_ok(settings_, ends_.client_ip);
+  start.plaintext_ok = gate_.may_send_password();
+  start.stamp = gate_.stamp();
+  start.mechanisms = gate_.mechanisms();
   start.seconds = std::min(deadline_.left_ms() / 1000, kLoginSeconds);
   start.tls_minimum = settings_.tls_minimum;
   start.tls_ciphers = settings_.tls_ciphers;
@@ -130,6 +128,7 @@ void LoginMonitor::on_start_tls(Frame&) {
     throw ConnectionOver(Why::ProtocolBroken, "TLS is not on offer");
   end_login(true);
   tls_ = true;
+  gate_.set_tls();
   try {
     start_login(false);
   } catch (const ConnectionOver& over) {
@@ -147,95 +146,56 @@ void LoginMonitor::on_note(Frame& frame) {
 
 // ---- logging in
 
-Ids LoginMonitor::mail_ids() {
-  if (!is_root()) return {};
-  auto ids = ids_of(settings_.mail_user);
-  return ids ? *ids : Ids{};
-}
-
-void LoginMonitor::failed(std::string_view user, const char* why, std::string_view text) {
-  log_.info("login-failed", {{"user", user},
-                             {"ip", ends_.client_ip},
-                             {"service", account::service_name(daemon_.service)},
-                             {"reason", why},
-                             {"text", text}});
+void LoginMonitor::follow_gate() {
+  state_ = gate_.login() != nullptr ? LoggedIn : gate_.exchange_open() ? Exchanging : BeforeLogin;
 }
 
 void LoginMonitor::on_authenticate(Frame& frame) {
-  if (!tls_ && !plaintext_ok(settings_, ends_.client_ip))
-    throw ConnectionOver(Why::ProtocolBroken, "a password without TLS");
-  if (tries_ >= kMaxTries) throw ConnectionOver(Why::ProtocolBroken, "one login too many");
-  const int64_t began = monotonic_ms();
-  log_in(frame.fields[0], frame.fields[1]);
-  wipe(frame.fields[1]);
-  if (state_ == LoggedIn) {
-    channel_.send(Frame(kAccepted), Deadline::in_ms(kSendMs));
-    return;
-  }
-  ++tries_;
-  wait_after_refusal(began, settings_.login_delay, channel_.fd());
-  refuse(answer_);
+  gate_.on_authenticate(frame);
+  follow_gate();
 }
 
-void LoginMonitor::log_in(std::string_view user, std::string_view password) {
-  auto wrong = [&](const char* why, std::string_view text) {
-    failed(user, why, text);
-    answer_ = "wrong";
-  };
-  account::Login login{user, ends_.client_ip, ends_.local_ip, daemon_.service};
-  auto name = account::login_name(login, settings_);
-  if (!authenticator_)
-    authenticator_ = make_authenticator(settings_, daemon_.service, ends_.client_ip, mail_ids());
-  std::string secret(password);
-  if (settings_.lowercase_password)
-    for (char& c : secret) c = to_lower(c);
-  const auth::Answer answer = check_password(*authenticator_, name, secret);
-  wipe(secret);
-  if (answer.kind == auth::Answer::Kind::No) return wrong(name ? "password" : "name", answer.text);
-  if (answer.kind != auth::Answer::Kind::Ok) {
-    failed(user, "temporary", answer.text);
-    answer_ = "temporary";
-    return;
-  }
-  auto account = account::account_of(*name, answer.facts, settings_);
-  if (!account) {
-    failed(user, "account", account.error().log);
-    answer_ = "temporary";
-    return;
-  }
-  base_ = answer.facts.drop_file.empty()
-              ? parent_of(account->directories.empty() ? account->drop_file
-                                                       : account->directories.front())
-              : name->drop_path;
-  account_ = std::move(*account);
-  state_ = LoggedIn;
+void LoginMonitor::on_sasl_start(Frame& frame) {
+  gate_.on_sasl_start(frame);
+  follow_gate();
 }
+
+void LoginMonitor::on_sasl_step(Frame& frame) {
+  gate_.on_sasl_step(frame);
+  follow_gate();
+}
+
+void LoginMonitor::on_sasl_cancel(Frame&) {
+  gate_.on_sasl_cancel();
+  follow_gate();
+}
+
+void LoginMonitor::on_tls_facts(Frame& frame) { gate_.on_tls_facts(frame); }
 
 // ---- handing over
 
 void LoginMonitor::on_hand_over(Frame& frame) {
+  const account::Account& account = *gate_.login()->account;
   auto fail = [&](const char* what, const Error& error) {
-    log_.error("session-failed", {{"user", account_->user},
+    log_.error("session-failed", {{"user", account.user},
                                   {"ip", ends_.client_ip},
                                   {"step", what},
                                   {"text", error.log.empty() ? error.client : error.log}});
-    account_.reset();
-    state_ = BeforeLogin;
-    ++tries_;
-    refuse("temporary");
+    gate_.take_back_login();
+    follow_gate();
   };
   const bool become_user = settings_.imapd_become_user || daemon_.service != account::Service::Imap;
-  auto ids = ids_for_account(*account_, become_user, settings_.mail_user);
+  auto ids = ids_for_account(account, become_user, settings_.mail_user);
   if (!ids) return fail("ids", ids.error());
-  MailPlace place{base_, &*account_, *ids, mail_ids()};
+  MailPlace place{account.base, &account, *ids, gate_.mail_ids()};
   if (Status done = prepare_mail(place); !done) return fail("files", done.error());
 
   SessionStart start;
   start.service = account::service_name(daemon_.service);
-  start.user = account_->user;
-  start.drop_file = account_->drop_file;
-  start.folders = account_->folders;
-  start.quota_bytes = account_->quota_bytes;
+  start.user = account.user;
+  start.drop_file = account.drop_file;
+  start.folders = account.folders;
+  start.quota_bytes = account.quota_bytes;
   start.session_id = log_.session();
   start.client_ip = ends_.client_ip;
   start.tls = tls_;
@@ -267,12 +227,6 @@ void LoginMonitor::on_hand_over(Frame& frame) {
     plan.descriptors[0] = {inner.get(), 0};
     plan.descriptors[1] = {inner.get(), 1};
   }
-  log_.info("login", {{"user", account_->user},
-                      {"ip", ends_.client_ip},
-                      {"service", start.service},
-                      {"method", start.command},
-                      {"tls", tls_},
-                      {"uid", ids->uid}});
   // From here on the login program cannot tell the client of a failure any more.
   if (tls_)
     channel_.send(go, Deadline::in_ms(kSendMs));
@@ -287,7 +241,8 @@ void LoginMonitor::become_session(const ProgramPlan& plan) {
   ::signal(SIGCHLD, SIG_IGN);
   while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;
   const Error error = run_as(plan);
-  log_.error("session-failed", {{"user", account_->user}, {"step", "exec"}, {"text", error.log}});
+  log_.error("session-failed",
+             {{"user", gate_.login()->user}, {"step", "exec"}, {"text", error.log}});
   ::_exit(1);
 }
 

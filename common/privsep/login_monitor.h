@@ -4,20 +4,16 @@
 
 #include <sys/types.h>
 
-#include <memory>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
 
 #include "account/account.h"
-#include "auth/authenticator.h"
 #include "conf/settings.h"
 #include "io/clock.h"
 #include "log/log.h"
 #include "privsep/connection.h"
 #include "privsep/frame.h"
-#include "privsep/ids.h"
+#include "privsep/gate.h"
 #include "privsep/login_protocol.h"
 #include "privsep/monitor.h"
 #include "privsep/program.h"
@@ -27,7 +23,8 @@ namespace dmail::privsep {
 class LoginMonitor {
  public:
   // States, as bits for the request table.
-  enum State : uint32_t { BeforeLogin = 1, LoggedIn = 2, Replaced = 4 };
+  enum State : uint32_t { BeforeLogin = 1, LoggedIn = 2, Replaced = 4, Exchanging = 8 };
+  static constexpr uint32_t kAny = BeforeLogin | LoggedIn | Exchanging;
 
   LoginMonitor(const Daemon& daemon, conf::Settings settings, log::Log& log, Endpoints ends,
                bool tls)
@@ -35,7 +32,10 @@ class LoginMonitor {
         settings_(std::move(settings)),
         log_(log),
         ends_(std::move(ends)),
-        tls_(tls) {}
+        tls_(tls),
+        gate_(settings_, log_, ends_, daemon.service, channel_) {
+    if (tls) gate_.set_tls();
+  }
 
   [[nodiscard]] uint32_t state() const { return state_; }
   [[nodiscard]] bool done() const { return state_ == Replaced; }
@@ -45,6 +45,10 @@ class LoginMonitor {
   void run();
 
   void on_authenticate(Frame& frame);
+  void on_sasl_start(Frame& frame);
+  void on_sasl_step(Frame& frame);
+  void on_sasl_cancel(Frame& frame);
+  void on_tls_facts(Frame& frame);
   void on_start_tls(Frame& frame);
   void on_hand_over(Frame& frame);
   void on_note(Frame& frame);
@@ -52,10 +56,7 @@ class LoginMonitor {
  private:
   void start_login(bool greet);
   void end_login(bool now);
-  void refuse(const char* why);
-  void log_in(std::string_view user, std::string_view password);
-  void failed(std::string_view user, const char* why, std::string_view text);
-  Ids mail_ids();
+  void follow_gate();
   [[noreturn]] void become_session(const ProgramPlan& plan);
 
   const Daemon& daemon_;
@@ -67,11 +68,7 @@ class LoginMonitor {
   Channel channel_;
   pid_t login_ = -1;
   Deadline deadline_ = Deadline::in_seconds(kLoginSeconds + 5);
-  std::unique_ptr<auth::Authenticator> authenticator_;
-  std::optional<account::Account> account_;
-  std::string base_;              // the drop path of the account's domain
-  const char* answer_ = "wrong";  // what a refusal says
-  int tries_ = 0;
+  Gate gate_;
   int notes_ = 0;
 };
 

@@ -11,6 +11,7 @@
 #include "io/file.h"
 #include "io/tls_relay.h"
 #include "privsep/jail.h"
+#include "privsep/mechanisms.h"
 
 namespace dmail::privsep {
 namespace {
@@ -52,6 +53,7 @@ void LoginSide::accept_tls() {
   config.key_pem = std::move(*key);
   config.minimum = start_.tls_minimum;
   config.ciphers = start_.tls_ciphers;
+  config.stamp = start_.stamp;
   config.alpn = start_.service == "pop" ? "pop3" : start_.service;
   auto made = tls_accept(0, config, deadline_);
   wipe(config.key_pem);
@@ -62,27 +64,45 @@ void LoginSide::accept_tls() {
   tls_ = std::move(*made);
   stream_ = tls_.get();
   reader_.set_stream(*stream_);
+  if (tls_->client_proof().empty())
+    start_.mechanisms = without_mechanism(start_.mechanisms, "EXTERNAL");
+  channel_.send(Frame(kTlsFacts, {tls_->version(), tls_->cipher(), tls_->resumed() ? "1" : "0"}),
+                Deadline::in_seconds(kAnswerSeconds));
 }
 
 void LoginSide::write(std::string_view bytes) {
   stream_->write(bytes, Deadline::in_seconds(kWriteSeconds));
 }
 
-LoginSide::Verdict LoginSide::authenticate(std::string_view user, std::string_view secret,
-                                           std::string_view method) {
-  channel_.send(Frame(kAuthenticate, {std::string(user), std::string(secret), std::string(method)}),
-                Deadline::in_seconds(kAnswerSeconds));
-  auto answer = channel_.receive(Deadline::in_seconds(kAnswerSeconds));
-  if (!answer) throw ConnectionOver(Why::PeerClosed, "no answer over the boundary");
-  if (answer->type == kAccepted) return Verdict::Accepted;
-  return refusal(*answer);
+GateAnswer LoginSide::ask(const Frame& request) {
+  channel_.send(request, Deadline::in_seconds(kAnswerSeconds));
+  auto frame = channel_.receive(Deadline::in_seconds(kAnswerSeconds));
+  if (!frame) throw ConnectionOver(Why::PeerClosed, "no answer over the boundary");
+  auto answer = gate_answer_of(*frame);
+  if (!answer) throw ConnectionOver(Why::ProtocolBroken, answer.error().log);
+  out_of_tries_ = out_of_tries_ || answer->last;
+  return std::move(*answer);
 }
 
-LoginSide::Verdict LoginSide::refusal(const Frame& answer) {
-  if (answer.type != kRefused || answer.fields.size() != 2)
-    throw ConnectionOver(Why::ProtocolBroken, "odd answer over the boundary");
-  out_of_tries_ = answer.fields[1] == "last";
-  return answer.fields[0] == "temporary" ? Verdict::Temporary : Verdict::Wrong;
+std::optional<std::string> LoginSide::response(const std::string& challenge) {
+  return respond_(challenge);
+}
+
+bool LoginSide::password_commands() const { return privsep::password_commands(mechanisms()); }
+
+SaslOutcome LoginSide::authenticate(std::string_view user, std::string_view secret,
+                                    std::string_view method) {
+  return ask_authenticate(*this, user, secret, method);
+}
+
+SaslOutcome LoginSide::apop(std::string_view user, std::string_view digest) {
+  return ask_apop(*this, user, digest);
+}
+
+SaslOutcome LoginSide::sasl(std::string_view mechanism, std::optional<std::string> initial,
+                            Respond respond) {
+  respond_ = std::move(respond);
+  return run_sasl(*this, {mechanisms(), mechanism, may_log_in(), std::move(initial), tls_.get()});
 }
 
 bool LoginSide::nothing_unread() {
@@ -103,7 +123,12 @@ void LoginSide::hand_over(std::string_view tag, std::string_view command) {
       Deadline::in_seconds(kAnswerSeconds));
   auto answer = channel_.receive(Deadline::in_seconds(kAnswerSeconds));
   if (!answer) ::_exit(0);
-  if (answer->type == kRefused) return (void)refusal(*answer);
+  if (answer->type == kRefused) {
+    auto refused = gate_answer_of(*answer);
+    if (!refused) throw ConnectionOver(Why::ProtocolBroken, refused.error().log);
+    out_of_tries_ = refused->last;
+    return;
+  }
   if (answer->type != kGo || answer->fd.valid() != tls())
     throw ConnectionOver(Why::ProtocolBroken, "odd answer over the boundary");
   if (!tls_) ::_exit(0);

@@ -2,7 +2,9 @@
 // A program's main() is enter_jail(), then run_login() with its dialogue.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,10 +13,11 @@
 #include "io/tls.h"
 #include "privsep/frame.h"
 #include "privsep/login_protocol.h"
+#include "privsep/sasl_dialogue.h"
 
 namespace dmail::privsep {
 
-class LoginSide {
+class LoginSide : private SaslTalk {
  public:
   // Takes the start frame, and shakes hands when it says TLS.  Throws ConnectionOver.
   LoginSide();
@@ -27,8 +30,16 @@ class LoginSide {
   LineReader& in() { return reader_; }
   void write(std::string_view bytes);
 
-  enum class Verdict { Accepted, Wrong, Temporary };
-  Verdict authenticate(std::string_view user, std::string_view secret, std::string_view method);
+  // What may be offered, and used, here and now (mechanisms.h).
+  [[nodiscard]] const std::string& mechanisms() const { return start_.mechanisms; }
+  // LOGIN; USER and PASS.
+  [[nodiscard]] bool password_commands() const;
+
+  SaslOutcome authenticate(std::string_view user, std::string_view secret, std::string_view method);
+  SaslOutcome apop(std::string_view user, std::string_view digest);
+  // AUTHENTICATE, AUTH.  `respond` as SaslTalk::response.
+  using Respond = std::function<std::optional<std::string>(const std::string& challenge)>;
+  SaslOutcome sasl(std::string_view mechanism, std::optional<std::string> initial, Respond respond);
   // After a refusal, of hand_over() too: there are no more tries, the connection has to end.
   [[nodiscard]] bool out_of_tries() const { return out_of_tries_; }
 
@@ -48,7 +59,9 @@ class LoginSide {
 
  private:
   void accept_tls();
-  Verdict refusal(const Frame& answer);
+  GateAnswer ask(const Frame& request) override;
+  std::optional<std::string> response(const std::string& challenge) override;
+  Respond respond_;
   Channel channel_;
   LoginStart start_;
   Deadline deadline_;

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 #include "base/text.h"
 #include "privsep/drop.h"
 #include "privsep/place.h"
+#include "privsep/sanitized.h"
 
 namespace dmail::privsep {
 namespace {
@@ -46,8 +49,27 @@ Status prepare(const ProgramPlan& plan, Prepared& out) {
   return {};
 }
 
+Status confine() {
+  struct Limit {
+    __rlimit_resource what;
+    rlim_t most;
+  };
+  constexpr Limit kLimits[] = {{RLIMIT_NPROC, 0}, {RLIMIT_NOFILE, 64},     {RLIMIT_FSIZE, 1u << 20},
+                               {RLIMIT_CPU, 20},  {RLIMIT_AS, 256u << 20}, {RLIMIT_CORE, 0}};
+  for (const Limit& limit : kLimits) {
+    if (kSanitized && limit.what == RLIMIT_AS) continue;
+    const rlimit both{limit.most, limit.most};
+    if (::setrlimit(limit.what, &both) != 0) return system_error("setrlimit", errno);
+  }
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error("no_new_privs", errno);
+  return {};
+}
+
 Error place_and_exec(const ProgramPlan& plan, const Prepared& prepared) {
   if (Status done = become(plan.ids); !done) return std::move(done.error());
+  if (plan.confined)
+    if (Status done = confine(); !done) return std::move(done.error());
+  if (plan.seconds > 0) ::alarm(static_cast<unsigned>(plan.seconds));
   if (!place_descriptors(prepared.source, prepared.program.get()))
     return system_error("placing descriptors", errno);
   ::syscall(SYS_execveat, kPlaces, "", prepared.arguments.data(), prepared.environment.data(),

@@ -20,8 +20,10 @@ struct ProgramPlan {
   std::string program;                 // path
   std::vector<std::string> arguments;  // argv[0] first
   std::vector<std::pair<int, int>>
-      descriptors;  // {ours, the program's (below 12)}; others are closed
-  Ids ids;          // as become() takes them
+      descriptors;        // {ours, the program's (below 12)}; others are closed
+  Ids ids;                // as become() takes them
+  int seconds = 0;        // its life, then SIGALRM; 0: as long as it likes
+  bool confined = false;  // gains no rights, starts nothing, few files, memory and time
 };
 
 // The program replaces this process: returns only with what went wrong, and then the process may

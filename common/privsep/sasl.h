@@ -22,5 +22,11 @@ struct Credentials {
 Result<Credentials> sasl_plain(std::string_view base64);
 // One answer of LOGIN: base64 of text without NUL, CR, LF.
 Result<std::string> sasl_login(std::string_view base64);
+// OAUTHBEARER (RFC 7628 section 3.1): base64 of "n,a=USER," ^A *(key=value ^A) ^A, where one pair
+// is auth=Bearer TOKEN; the token becomes the password.  Without a user there is nobody to ask
+// about: BadInput, as for everything else that is not so.
+Result<Credentials> sasl_oauthbearer(std::string_view base64);
+// XOAUTH2, its forerunner: base64 of "user=USER" ^A "auth=Bearer TOKEN" ^A ^A.
+Result<Credentials> sasl_xoauth2(std::string_view base64);
 
 }  // namespace dmail::privsep

@@ -4,6 +4,7 @@ ARGS --by-hand host.example --submission --tls --client 192.0.2.7
 C: EHLO c
 S: ...
 S: 250-AUTH PLAIN LOGIN
+S: 250-AUTH=PLAIN LOGIN
 S: ...
 S: 250 HELP
 C: MAIL FROM:<s@x.example>
