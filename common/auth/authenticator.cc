@@ -48,7 +48,8 @@ class Module {
       }
       if (command_.words.empty()) refusal_ = "authent_process is not set";
     } else if (settings.authent_method == "unix_user") {
-      command_.words = {concat(options.libexec, "/unixauth")};
+      command_.words = {concat(options.libexec, "/unixauth"), "-minuid",
+                        concat(settings.unix_uid_minimum), "-pamonly", settings.pam_only_users};
     } else {
       refusal_ = concat("authent_method ", settings.authent_method, " is not available here");
     }

@@ -27,6 +27,8 @@ for folder, dirs, files in os.walk(where):
         t.check("nothing is set-uid or writable for others: " + n, stat.S_ISLNK(mode) or not mode & 0o6022)
 for page in ("man5/dmail.conf.5", "man5/dmail-store.5", "man7/dmail.7", "man8/imapd.8", "man8/dpopd.8", "man8/dsmtpd.8"):
     t.check(page, os.path.exists(where + "/usr/local/share/man/" + page))
+for name in ("imap", "pop", "smtp"):
+    t.check("a sample of PAM's " + name, os.path.exists(where + "/usr/local/share/doc/dmail/pam.d/" + name))
 with open(where + "/usr/local/share/doc/dmail/inetd.conf.example") as f:
     lines = [l.lstrip("#").split() for l in f if re.match(r"#?\s*\w+\s+stream\s+tcp", l)]
 t.check("inetd.conf.example has a line for each service", len(lines) >= 6, lines)

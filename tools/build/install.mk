@@ -17,6 +17,8 @@ install: all
 	chmod 644 $(DESTDIR)$(docdir)/inetd.conf.example
 	tools/build/example-conf $(sysconfdir) > $(DESTDIR)$(docdir)/dmail.conf.example
 	chmod 644 $(DESTDIR)$(docdir)/dmail.conf.example
+	install -d -m 755 $(DESTDIR)$(docdir)/pam.d
+	install -m 644 tools/unixauth/pam.d/* $(DESTDIR)$(docdir)/pam.d
 ifeq ($(DESTDIR),)
 	tools/build/setup-host $(DMAIL_USER) $(LOGIN_USER) $(AUTH_USER) $(JAIL_DIR) $(sysconfdir)/dmail.conf $(docdir)/dmail.conf.example
 endif

@@ -83,7 +83,7 @@ nwauth_EXT := -ldb-5.3 -lcrypto -lcrypt -pthread
 
 # unixauth: users of the system, through PAM (or the shadow file in a build without).
 PROGRAMS += unixauth
-unixauth_SRC := tools/unixauth/main.cc tools/unixauth/$(if $(filter no,$(WITH_PAM)),shadow,pam).cc
+unixauth_SRC := tools/unixauth/main.cc tools/unixauth/answers.cc tools/unixauth/$(if $(filter no,$(WITH_PAM)),shadow,pam).cc
 unixauth_LIBS := io base
 unixauth_LINK := dynamic
 unixauth_EXT := $(if $(filter no,$(WITH_PAM)),-lcrypt,-lpam)

@@ -1,11 +1,11 @@
-// verify by PAM: pam_authenticate and pam_acct_mgmt.  A conversation function that knows one
-// answer: the password, to prompts that don't echo.  Nobody is there to be asked anything else.
+// verify and known by PAM: pam_authenticate and pam_acct_mgmt.  A conversation function that knows
+// one answer: the password, to prompts that don't echo.  Nobody is there to be asked anything else.
 #include <security/pam_appl.h>
 #include <string.h>
 
 #include <cstdlib>
 
-#include "base/wipe.h"
+#include "base/text.h"
 #include "tools/unixauth/system.h"
 
 namespace dmail::unixauth {
@@ -67,7 +67,6 @@ Verdict verdict_of(int code) {
     case PAM_CRED_EXPIRED:
     case PAM_AUTHTOK_EXPIRED:
     case PAM_NEW_AUTHTOK_REQD:
-    case PAM_CONV_ERR:
       return Verdict::Wrong;
     default:
       return Verdict::Unknown;
@@ -90,20 +89,66 @@ bool same_user(pam_handle_t* pam, const std::string& user) {
          user == static_cast<const char*>(now);
 }
 
+constexpr int kQuiet = PAM_SILENT | PAM_DISALLOW_NULL_AUTHTOK;
+
+// One conversation with a stack: what it came to, and in which phase.
+class Stack {
+ public:
+  explicit Stack(const Question& question)
+      : question_(question), conversation_{&question.password} {
+    code_ = pam_start(question.service.c_str(), question.user.c_str(), &conv_, &pam_);
+    if (code_ != PAM_SUCCESS) {
+      pam_ = nullptr;
+      return;
+    }
+    if (!set_items(pam_, question)) code_ = PAM_SYSTEM_ERR;
+  }
+  ~Stack() {
+    if (pam_ != nullptr) (void)pam_end(pam_, code_);  // the verdict stands whatever it says
+  }
+  Stack(const Stack&) = delete;
+  Stack& operator=(const Stack&) = delete;
+
+  void run(const char* phase, int (*call)(pam_handle_t*, int)) {
+    if (code_ != PAM_SUCCESS) return;
+    phase_ = phase;
+    code_ = call(pam_, kQuiet);
+    if (code_ != PAM_SUCCESS || same_user(pam_, question_.user)) return;
+    code_ = PAM_PERM_DENIED;
+    phase_ = "another user";
+  }
+  [[nodiscard]] int code() const { return code_; }
+  [[nodiscard]] Judgement judgement() const {
+    if (code_ == PAM_SUCCESS) return {Verdict::Right, {}};
+    return {verdict_of(code_), concat("PAM ", phase_, ": ", pam_strerror(pam_, code_))};
+  }
+
+ private:
+  const Question& question_;
+  Conversation conversation_;
+  const pam_conv conv_{converse, &conversation_};
+  pam_handle_t* pam_ = nullptr;
+  int code_ = PAM_SUCCESS;
+  const char* phase_ = "start";
+};
+
 }  // namespace
 
-Verdict verify(const Question& question) {
-  Conversation conversation{&question.password};
-  const pam_conv conv{converse, &conversation};
-  pam_handle_t* pam = nullptr;
-  int code = pam_start(question.service.c_str(), question.user.c_str(), &conv, &pam);
-  if (code != PAM_SUCCESS) return Verdict::Unknown;
-  code = set_items(pam, question) ? PAM_SUCCESS : PAM_SYSTEM_ERR;
-  if (code == PAM_SUCCESS) code = pam_authenticate(pam, PAM_SILENT | PAM_DISALLOW_NULL_AUTHTOK);
-  if (code == PAM_SUCCESS) code = pam_acct_mgmt(pam, PAM_SILENT | PAM_DISALLOW_NULL_AUTHTOK);
-  if (code == PAM_SUCCESS && !same_user(pam, question.user)) code = PAM_PERM_DENIED;
-  (void)pam_end(pam, code);  // the verdict stands whatever it says
-  return verdict_of(code);
+Judgement verify(const Question& question) {
+  Stack stack(question);
+  stack.run("auth", pam_authenticate);
+  stack.run("account", pam_acct_mgmt);
+  return stack.judgement();
+}
+
+Judgement known(const Question& question) {
+  Stack stack(question);
+  stack.run("account", pam_acct_mgmt);
+  Judgement judgement = stack.judgement();
+  // Expired or not, mail for the account is its own.
+  if (stack.code() == PAM_ACCT_EXPIRED || stack.code() == PAM_NEW_AUTHTOK_REQD)
+    judgement.verdict = Verdict::Right;
+  return judgement;
 }
 
 }  // namespace dmail::unixauth

@@ -31,21 +31,26 @@ bool expired(const spwd& entry) {
 
 }  // namespace
 
-Verdict verify(const Question& question) {
+Judgement verify(const Question& question) {
   spwd room{}, *entry = nullptr;
   char text[8192];
   const int code = ::getspnam_r(question.user.c_str(), &room, text, sizeof text, &entry);
-  if (code != 0 && code != ENOENT) return Verdict::Unknown;
+  if (code != 0 && code != ENOENT) return {Verdict::Unknown, "the shadow file cannot be read"};
   const bool usable = entry != nullptr && ::strlen(entry->sp_pwdp) > 12 &&
                       entry->sp_pwdp[0] != '!' && entry->sp_pwdp[0] != '*';
   const char* hash = usable ? entry->sp_pwdp : kNobody;
   auto work = std::make_unique<crypt_data>();
   const char* made = ::crypt_r(question.password.c_str(), hash, work.get());
   const bool fits = made != nullptr && made[0] != '*' && same(made, hash);
-  const Verdict verdict = usable && fits && !expired(*entry) ? Verdict::Right : Verdict::Wrong;
+  Judgement judgement{Verdict::Wrong, usable ? "wrong password" : "no password"};
+  if (usable && fits && expired(*entry)) judgement.why = "expired";
+  if (usable && fits && !expired(*entry)) judgement.verdict = Verdict::Right;
   ::explicit_bzero(work.get(), sizeof *work);
   ::explicit_bzero(text, sizeof text);
-  return verdict;
+  return judgement;
 }
+
+// Nobody is known here whom the system does not know.
+Judgement known(const Question&) { return {Verdict::Wrong, "built without PAM"}; }
 
 }  // namespace dmail::unixauth

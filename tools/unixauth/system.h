@@ -4,13 +4,16 @@
 
 #include <sys/types.h>
 
-#include <optional>
 #include <string>
-#include <string_view>
 
 namespace dmail::unixauth {
 
 enum class Verdict { Right, Wrong, Unknown };  // Unknown: it cannot be said now
+
+struct Judgement {
+  Verdict verdict = Verdict::Unknown;
+  std::string why;  // when it is not Right; for the log
+};
 
 struct Question {
   std::string service;  // of PAM: imap, pop, smtp
@@ -20,7 +23,9 @@ struct Question {
 };
 // pam.cc or shadow.cc.  Wrong covers everything that is the user's: no such user, expired, not
 // allowed now.
-Verdict verify(const Question& question);
+Judgement verify(const Question& question);
+// Whether PAM's account stack knows the user, without a password.
+Judgement known(const Question& question);
 
 struct SystemUser {
   std::string name;
@@ -28,7 +33,7 @@ struct SystemUser {
   gid_t gid = 0;
   std::string home;
 };
-// Verdict::Wrong: there is none.
+// Wrong: there is none.
 Verdict find_user(const std::string& name, SystemUser& user);
 
 }  // namespace dmail::unixauth

@@ -138,6 +138,10 @@ TEST_CASE("programs that cannot be run are Dead, with the reason") {
   s.settings.authent_method = "nt_user";
   CHECK(s.check().kind == Kind::Dead);
   s.settings.authent_method = "unix_user";
+  s.settings.unix_uid_minimum = 500;
+  s.options.libexec = s.scratch / ".";
+  s.scratch.file("unixauth", "#!/bin/sh\nread -r l; echo \"-ERR $*\"\n", 0755);
+  CHECK(s.check().text == "-minuid 500 -pamonly login");
   s.options.libexec = "/nonexistent";
   CHECK(s.check().kind == Kind::Dead);
 }
