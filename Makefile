@@ -60,6 +60,7 @@ CHAIN_MAIL := store mail io base
 # ---- programs: NAME_SRC, NAME_LIBS (folders), NAME_LINK (static|dynamic), NAME_EXT (libraries) ---
 PROGRAMS :=
 TLS_SRC := $(wildcard common/io/tls_openssl*.cc)
+TLS_PROOF_SRC := common/io/tls_proof.cc
 include $(wildcard tools/build/programs.mk)
 
 ALL_BIN := $(addprefix $(B)/bin/,$(PROGRAMS))
@@ -82,7 +83,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 # A program that may speak TLS names TLS_SRC or tls_absent.cc among its own sources; what needs OpenSSL is in
 # no archive.
-archive_src = $(filter-out $(TLS_SRC) %/tls_proof.cc %/tls_absent.cc %/tls_client_openssl.cc \
+archive_src = $(filter-out $(TLS_SRC) $(TLS_PROOF_SRC) %/tls_absent.cc %/tls_client_openssl.cc \
   %/tls_client_absent.cc,$(wildcard common/$(1)/*.cc))
 define archive
 $(B)/common/$(1).a: $(call obj,$(call archive_src,$(1)))

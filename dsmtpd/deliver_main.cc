@@ -136,6 +136,7 @@ Status deliver(const privsep::SessionStart& start, const Trace& trace) {
 }
 
 int run(int argc, char** argv) {
+  privsep::answer_help(argc, argv, kUsage);
   if (::geteuid() == 0 || ::getuid() == 0) return say(EX_NOPERM, "dsmtpd-deliver must not be root");
   ::signal(SIGXFSZ, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);

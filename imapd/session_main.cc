@@ -66,6 +66,7 @@ int serve(privsep::SessionStart& start) {
 
 int main(int argc, char** argv) {
   using namespace dmail;
+  privsep::answer_help(argc, argv, imapd::kUsage);
   if (::getuid() == 0 || ::geteuid() == 0) {
     imapd::complain("refuses to run as root");
     return 1;

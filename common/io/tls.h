@@ -22,8 +22,6 @@
 
 namespace dmail {
 
-// Handshake messages kept for a proof, all together; a client with more of them gets none.
-inline constexpr size_t kMaxProof = 24 * 1024;
 
 // One file with a certificate and its chain, leaf first, and one with its key.  They may hold more
 // than one kind (ECDSA and RSA): a chain each, one after the other, and as many keys.

@@ -1,7 +1,6 @@
 // Client certificates: the request, and the record of the handshake that proves one.
-#include <openssl/err.h>
-
 #include "io/tls_openssl.h"
+#include "io/tls_transcript.h"
 
 namespace dmail::openssl {
 namespace {
@@ -30,24 +29,16 @@ void record(int sent, int, int type, const void* bytes, size_t size, SSL* ssl, v
 
 }  // namespace
 
-Name stamp_name(std::string_view stamp) {
-  Name name(X509_NAME_new());
-  if (!name || X509_NAME_add_entry_by_txt(name.get(), "CN", MBSTRING_UTF8,
-                                          reinterpret_cast<const unsigned char*>(stamp.data()),
-                                          static_cast<int>(stamp.size()), -1, 0) != 1)
-    return nullptr;
-  return name;
-}
-
 Status ask_for_certificate(SSL* ssl, std::string_view pem, std::string_view stamp) {
   std::vector<Certificate> authorities = certificates_of(pem);
   if (authorities.empty()) return ours("tls_client_ca");
-  ERR_clear_error();
   STACK_OF(X509_NAME)* names = sk_X509_NAME_new_null();
   for (const Certificate& one : authorities)
     sk_X509_NAME_push(names, X509_NAME_dup(X509_get_subject_name(one.get())));
-  if (!stamp.empty())
-    if (Name name = stamp_name(stamp)) sk_X509_NAME_push(names, name.release());
+  const std::string der = stamp_name(stamp);
+  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+  if (X509_NAME* name = d2i_X509_NAME(nullptr, &at, static_cast<long>(der.size())))
+    sk_X509_NAME_push(names, name);
   SSL_set0_CA_list(ssl, names);
   SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
   return {};

@@ -1,5 +1,4 @@
 #include <openssl/err.h>
-#include <openssl/pem.h>
 
 #include "base/text.h"
 #include "base/wipe.h"
@@ -8,14 +7,7 @@
 namespace dmail::openssl {
 namespace {
 
-constexpr int kMaxCertificates = 20;  // in one file
-constexpr size_t kMaxKeys = 3;        // RSA, ECDSA, EdDSA
-
-int no_passphrase(char*, int, int, void*) { return -1; }
-
-Bio bio_of(std::string_view text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
+constexpr size_t kMaxKeys = 3;  // RSA, ECDSA, EdDSA
 
 int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                 unsigned in_size, void* argument) {
@@ -44,17 +36,6 @@ int certificate_wanted(SSL* ssl, void*) {
 }
 
 }  // namespace
-
-std::vector<Certificate> certificates_of(std::string_view pem) {
-  std::vector<Certificate> out;
-  const Bio bio = bio_of(pem);
-  for (int i = 0; i < kMaxCertificates; ++i) {
-    Certificate one(PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr));
-    if (!one) break;
-    out.push_back(std::move(one));
-  }
-  return out;
-}
 
 std::string complaint(const char* what) {
   const unsigned long code = ERR_get_error();
@@ -114,7 +95,6 @@ Status use_certificates(SSL* ssl, TlsCertificate& pem) {
   ERR_clear_error();  // "no more keys" is how the file ends
   std::vector<Certificate> all = certificates_of(pem.certificate_pem);
   if (all.empty()) return ours("tls_certificate");
-  ERR_clear_error();
   for (size_t leaf = 0; leaf < all.size();) {
     // The chain goes as far as the next certificate that one of our keys belongs to.
     Key* own = nullptr;

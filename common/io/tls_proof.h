@@ -8,7 +8,9 @@
 //   - the client's chain ends at one of our CAs, is good for client authentication and valid now;
 //   - CertificateVerify is the certificate's signature over just these messages (RFC 8446 4.4.3,
 //     RFC 5246 7.4.8).
-// The stamp is made by the monitor, so a proof that was seen elsewhere or earlier is none.
+// The stamp is made by the monitor, so a proof that was seen elsewhere or earlier is none.  What is
+// left to an attacker who has taken over a TLS program is our key: with it he can pass for us
+// between a client and us, now, as everywhere.
 //
 // Errors: NoPermission with a reason for the log.  Every byte of a proof is hostile: one walk with
 // checked lengths, at most kMaxProof bytes.  Fuzzed: tests/fuzz/fuzz_tls_proof.cc.
@@ -26,7 +28,7 @@ struct ProofCheck {
   std::string_view proof;
   std::string_view certificate_pem;  // ours, as the TLS program got it (one chain or two)
   std::string_view client_ca_pem;
-  std::string_view stamp;  // as in TlsConfig; empty: none was made
+  std::string_view stamp;  // as in TlsConfig; without one nothing is proven
   int64_t now = 0;         // seconds since 1970
 };
 

@@ -255,6 +255,15 @@ Result<SessionStart> parse_session_start(std::string_view bytes) {
   return start;
 }
 
+void answer_help(int argc, char** argv, std::string_view usage) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view option = argv[i];
+    if (option == "--help") print_and_exit(usage);
+    if (option == "--version")
+      print_and_exit(concat(base_name(argv[0]), " (dmail) ", DMAIL_VERSION, "\n"));
+  }
+}
+
 Result<SessionStart> session_start_of(int argc, char** argv, std::string_view usage) {
   if (argc <= 1) {
     // The user's own processes have our uid: they must not reach, through us, the log that root
@@ -268,12 +277,7 @@ Result<SessionStart> session_start_of(int argc, char** argv, std::string_view us
           concat("nothing to start from on descriptor 3; --help tells (", bytes.error().log, ")"));
     return parse_session_start(*bytes);
   }
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view option = argv[i];
-    if (option == "--help") print_and_exit(usage);
-    if (option == "--version")
-      print_and_exit(concat(base_name(argv[0]), " (dmail) ", DMAIL_VERSION, "\n"));
-  }
+  answer_help(argc, argv, usage);
   SessionStart start;
   start.service = service_of(argv[0]);
   // The file first, so that --set overrides it wherever it stands.

@@ -34,10 +34,13 @@ struct SessionStart {
 std::string serialise(const SessionStart& start);
 Result<SessionStart> parse_session_start(std::string_view bytes);
 
+// --help prints `usage`, --version the version; both exit.  Before a refusal to run as root.
+void answer_help(int argc, char** argv, std::string_view usage);
+
 // For a session's main(): from kStartFd when `argc` is 1 (the process becomes untraceable), else
 // from the options
 //   --user NAME --drop FILE [--folders DIR] [--quota BYTES] [--set "NAME VALUE"]... [--config FILE]
-// (`usage` is the program's --help text; --help and --version print and exit).
+// (`usage` is the program's --help text, for answer_help).
 // Settings default when no --config is given.  BadInput explains what is wrong, for stderr.
 Result<SessionStart> session_start_of(int argc, char** argv, std::string_view usage);
 

@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Sessions run by hand: --help for everybody, root refused, and the clocks that end an idle session."""
+import os
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness
+
+suite = harness.Suite()
+place = harness.scratch()
+harness.give_away(place)
+
+
+def session(program, *options):
+    return harness.unprivileged() + [harness.program(program), "--user", "u", "--drop", place + "/u", *options]
+
+
+def start(argv):
+    return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
+
+
+def until_closed(p):
+    """What it says until it ends by itself, and how long that took."""
+    began = time.monotonic()
+    said = p.stdout.read()
+    p.wait(20)
+    p.stdin.close()
+    return said, time.monotonic() - began
+
+
+for name in ("imapd-session", "dpopd-session", "dsmtpd-deliver", "imapd", "dpopd", "dsmtpd"):
+    status, out, err = harness.run([harness.program(name), "--help"])
+    suite.check(name + " --help, whoever asks", status == 0 and b"usage: " + name.encode() in out, (status, out, err))
+if os.geteuid() == 0:
+    for name in ("imapd-session", "dpopd-session", "dsmtpd-deliver"):
+        status, out, err = harness.run([harness.program(name), "--user", "u", "--drop", place + "/u"])
+        suite.check(name + " refuses root and says so", status != 0 and b"root" in out + err and b"* " not in out, (status, out, err))
+
+p = start(session("imapd-session", "--set", "imapd_timeout 1"))
+said, seconds = until_closed(p)
+suite.check("imapd_timeout: BYE to who says nothing", b"\r\n* BYE " in said and 0.8 < seconds < 5, (said, seconds))
+
+p = start(session("imapd-session", "--set", "imapd_timeout 2"))
+p.stdout.readline()
+for n in range(4):
+    time.sleep(0.8)
+    p.stdin.write(b"a%d NOOP\r\n" % n)
+    suite.check("a command starts the clock again", p.stdout.readline().startswith(b"a%d OK" % n))
+p.stdin.write(b"b SELECT INBOX\r\nc IDLE\r\n")
+said, seconds = until_closed(p)
+suite.check("IDLE ends with the same clock", b"+ " in said and b"* BYE " in said and 1.5 < seconds < 8, (said, seconds))
+
+p = start(session("imapd-session", "--set", "imapd_timeout 1"))
+p.stdout.readline()
+p.stdin.write(b"d APPEND INBOX {100+}\r\nSubject: half")
+said, seconds = until_closed(p)
+suite.check("a literal that never ends", b"d OK" not in said and 0.8 < seconds < 70, (said, seconds))
+status, out, err = harness.run(session("imapd-session"), b"e STATUS INBOX (MESSAGES)\r\nf LOGOUT\r\n")
+suite.check("leaves nothing behind", b"* STATUS INBOX (MESSAGES 0)" in out, out)
+
+p = start(session("dpopd-session", "--set", "dpop_timeout 1"))
+said, seconds = until_closed(p)
+suite.check("dpop_timeout: no update, connection closed (RFC 1939 section 3)", 0.8 < seconds < 5, (said, seconds))
+suite.end()
