@@ -36,7 +36,7 @@
 #include "auth/authenticator.h"
 #include "auth/secret.h"
 #include "base/result.h"
-#include "io/tls.h"
+#include "io/tls_transcript.h"
 #include "privsep/frame.h"
 
 namespace dmail::privsep {
