@@ -1,7 +1,7 @@
 # make install: programs, man pages and examples, below DESTDIR.  Nothing is set-uid: inetd starts the
 # servers as root and they give it up.  Without DESTDIR the host is prepared, too (tools/build/setup-host).
 docdir := $(prefix)/share/doc/dmail
-LIBEXEC_PROGRAMS := $(filter imapd% dpopd% dsmtpd% dmail-proxy% unixauth nwauth dmsasl% dmtally,$(PROGRAMS))
+LIBEXEC_PROGRAMS := $(filter imapd% dpopd% dsmtpd% dmail-proxy% unixauth nwauth ldapauth multiauth dmsasl% dmtally,$(PROGRAMS))
 SBIN_PROGRAMS := $(filter-out $(LIBEXEC_PROGRAMS),$(PROGRAMS))
 
 install: all

@@ -130,3 +130,10 @@ dmail-proxy-tls_SRC := $(proxy_SRC) common/io/tls_client_openssl.cc $(TLS_SRC)
 dmail-proxy-tls_LIBS := $(dmail-proxy_LIBS)
 dmail-proxy-tls_LINK := fixed
 dmail-proxy-tls_EXT := $(TLS_EXT)
+
+# ldapauth: users of an LDAP directory.
+PROGRAMS += ldapauth
+ldapauth_SRC := $(wildcard tools/ldapauth/*.cc) tools/modules/config_file.cc tools/modules/line_protocol.cc
+ldapauth_LIBS := io base
+ldapauth_LINK := dynamic
+ldapauth_EXT := -lldap -llber

@@ -1,0 +1,32 @@
+// Configuration files of modules, and names put into LDAP filters: a filter has the same shape
+// whatever the name is.
+#include <algorithm>
+#include <cstdlib>
+
+#include "tools/ldapauth/config.h"
+#include "tools/ldapauth/entry.h"
+
+using namespace dmail;
+using namespace dmail::ldapauth;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  const auto config = parse_ldap_config(input, "f");
+  if (!config && config.error().log.empty()) std::abort();
+  const Config fallback;
+  const Config& used = config ? *config : fallback;
+  const std::string_view name = input.substr(0, std::min<size_t>(size, 600));
+  const auto asked = take_apart(name, used);
+  if (!asked) return 0;
+  for (const std::string& filter : {used.login_filter, used.address_filter}) {
+    const std::string full = expand(filter, *asked);
+    for (char special : {'(', ')', '*'})
+      if (std::count(full.begin(), full.end(), special) !=
+          std::count(filter.begin(), filter.end(), special))
+        std::abort();
+  }
+  Entry entry{"cn=x", {{used.account_attribute, {std::string(name)}}, {"mail", {"a", "b"}}}};
+  const auto facts = facts_of(entry, *asked, used);
+  if (facts && facts->find_first_of("\r\n") != std::string::npos) std::abort();
+  return 0;
+}
