@@ -20,13 +20,17 @@ namespace {
 
 RecipientRefused refused(int code, std::string_view enhanced, std::string_view text,
                          std::string log = {}) {
-  return {answer(code, std::string(enhanced), std::string(text)), std::move(log)};
+  return {answer(code, std::string(enhanced), std::string(text)), std::move(log), false};
 }
 RecipientRefused unknown_user(std::string log) {
   return refused(550, "5.1.1", "No such user here", std::move(log));
 }
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
-RecipientRefused no_relay() { return refused(550, "5.7.1", "Relaying denied", "not local"); }
+RecipientRefused no_relay() {
+  RecipientRefused r = refused(550, "5.7.1", "Relaying denied", "not local");
+  r.remote = true;
+  return r;
+}
 
 }  // namespace
 

@@ -27,6 +27,7 @@ struct Recipient {
 struct RecipientRefused {
   Reply reply;
   std::string log;
+  bool remote = false;  // of another host, as it stands: relay.h decides about it
 };
 
 inline constexpr int kMaxRedirections = 10;

@@ -13,6 +13,8 @@ install: all
 	install -m 755 $(addprefix $(B)/bin/,$(SBIN_PROGRAMS)) $(DESTDIR)$(sbindir)
 	ln -sf $(libexecdir)/nwauth $(DESTDIR)$(sbindir)/nwauth
 	for page in man/*.[578]; do install -m 644 $$page $(DESTDIR)$(mandir)/man$${page##*.}; done
+	for d in filter.d jail.d; do install -d -m 755 $(DESTDIR)$(prefix)/share/dmail/fail2ban/$$d && \
+	  install -m 644 tools/fail2ban/$$d/dmail.conf $(DESTDIR)$(prefix)/share/dmail/fail2ban/$$d; done
 	sed 's|LIBEXEC|$(libexecdir)|g' inetd.conf.example > $(DESTDIR)$(docdir)/inetd.conf.example
 	chmod 644 $(DESTDIR)$(docdir)/inetd.conf.example
 	tools/build/example-conf $(sysconfdir) > $(DESTDIR)$(docdir)/dmail.conf.example

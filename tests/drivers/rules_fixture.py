@@ -1,0 +1,152 @@
+"""A site for the tests of rules and limits: real programs, started as inetd does, with clients that come from
+any address of 127.0.0.0/8.  The module is a script that knows joe and ann (password secret) and users whose
+account has a label."""
+import base64
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness
+
+ROOT = os.geteuid() == 0
+DAEMON = {"imap": "imapd", "pop": "dpopd", "smtp": "dsmtpd"}
+LABELS = {"noimap": 'imap="no"', "nopop": 'pop="no"', "nosmtp": 'smtp="no"', "fromnine": 'ip="127.0.0.9 192.0.2.*"',
+          "yes": 'imap="yes" pop="yes" smtp="yes"', "bad1": "", "joe": "", "ann": ""}
+
+
+class Site:
+    def __init__(self, **settings):
+        self.path = path = harness.scratch("dmail-rules.")
+        for d in ("mail", "log", "empty", "work"):
+            os.mkdir(os.path.join(path, d), 0o755)
+        uid = 63110 if ROOT else os.getuid()
+        with open(path + "/auth", "w") as f:
+            f.write("#!/bin/sh\nwhile read -r c u p; do\n  case $c$p in checksecret|lookup) ;; "
+                    "*) echo '-ERR wrong'; continue;; esac\n  case $u in\n")
+            for user, label in LABELS.items():
+                f.write("    %s) echo '+OK %s config 0 uid=\"%d\" gid=\"%d\" %s';;\n" % (user, user, uid, uid, label))
+            f.write("    dead) echo '-DEAD no database';;\n    *) echo '-ERR no such user';;\n  esac\ndone\n")
+        os.chmod(path + "/auth", 0o755)
+        if ROOT:
+            os.chown(path + "/work", 65532, 65532)
+        self.bin = os.path.dirname(harness.program("imapd"))
+        self.set(**settings)
+
+    def set(self, **settings):
+        """Writes dmail.conf with these settings, the usual ones, and no others."""
+        rows = {"host_domain": "example.com", "authent_method": "external", "authent_process": self.path + "/auth",
+                "drop_path": self.path + "/mail", "hash_spool": 1, "work_path": self.path + "/work",
+                "log_path": self.path + "/log", "jail_path": self.path + "/empty", "libexec_path": self.bin,
+                "login_delay": 0, "login_delay_exempt": '""'}
+        if ROOT:
+            rows.update(login_user="65533:65533", mail_user="65532:65532")
+        rows.update(settings)
+        with open(self.path + "/dmail.conf.new", "w") as f:
+            f.write("".join("%s %s\n" % row for row in rows.items()))
+        os.rename(self.path + "/dmail.conf.new", self.path + "/dmail.conf")
+
+    def log(self, service):
+        try:
+            with open("%s/log/%s.log" % (self.path, DAEMON[service]), errors="replace") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
+    def lines(self, service, event):
+        return [l for l in self.log(service).split("\n") if " event=%s " % event in l]
+
+    def dmrelay(self, *words):
+        p = subprocess.run([harness.program("dmrelay"), "-C", self.path + "/dmail.conf", *words],
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+        return p.returncode, p.stdout.decode("utf-8", "replace")
+
+
+class Client:
+    """One connection of `service` from `ip`; `greeting` is the first line."""
+
+    def __init__(self, site, service, ip="127.0.0.1", args=()):
+        self.service = service
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.s = socket.create_connection(listener.getsockname(), 30, source_address=(ip, 0))
+            server, _ = listener.accept()
+        self.p = subprocess.Popen([harness.program(DAEMON[service]), "-C", site.path + "/dmail.conf", *args],
+                                  stdin=server, stdout=server, stderr=server)
+        server.close()
+        self.f = self.s.makefile("rb")
+        self.greeting = self.reply()
+
+    def line(self):
+        try:
+            return self.f.readline().decode("latin-1").rstrip("\r\n")
+        except OSError:
+            return ""
+
+    def reply(self):
+        """The last line of a reply; IMAP: the tagged one, or the one with which the server ends."""
+        line = self.line()
+        while self.service == "smtp" and line[3:4] == "-":
+            line = self.line()
+        return line
+
+    def ask(self, command):
+        try:
+            self.s.sendall(command if isinstance(command, bytes) else command.encode("latin-1") + b"\r\n")
+        except OSError:
+            return ""
+        line = self.reply()
+        while self.service == "imap" and line.startswith("* ") and not line.startswith("* BYE"):
+            line = self.reply()
+        return line
+
+    def login(self, user="joe", password="secret"):
+        """The answer to a login, by the oldest command of each protocol."""
+        if self.service == "imap":
+            return self.ask("t LOGIN %s %s" % (user, password))
+        if self.service == "pop":
+            self.ask("USER " + user)
+            return self.ask("PASS " + password)
+        self.ask("EHLO me.example")
+        plain = base64.b64encode(("\0%s\0%s" % (user, password)).encode("latin-1")).decode()
+        return self.ask("AUTH PLAIN " + plain)
+
+    def is_in(self):
+        """Whether a session answers."""
+        return good(self.service, self.ask({"imap": "n NOOP", "pop": "NOOP", "smtp": "NOOP"}[self.service]))
+
+    def kill(self):
+        """kill -9 of what the connection has become, and of its children."""
+        for n in os.listdir("/proc"):
+            if n.isdigit():
+                try:
+                    with open("/proc/%s/stat" % n) as f:
+                        parent = int(f.read().rsplit(")", 1)[1].split()[1])
+                except (OSError, ValueError):
+                    continue
+                if parent == self.p.pid:
+                    os.kill(int(n), signal.SIGKILL)
+        self.p.kill()
+        self.p.wait(20)
+
+    def end(self):
+        self.f.close()
+        self.s.close()
+        self.p.wait(30)
+
+
+def good(service, answer):
+    return bool(re.match({"imap": r"\w+ OK", "pop": r"\+OK", "smtp": "2"}[service], answer))
+
+
+def attempt(site, service, ip, user="joe", password="wrong"):
+    """One login on a connection of its own: (answer, seconds it took)."""
+    c = Client(site, service, ip)
+    began = time.monotonic()
+    answer = c.login(user, password)
+    took = time.monotonic() - began
+    c.end()
+    return answer, took

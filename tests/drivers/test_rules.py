@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""Who may log in, from where, how often and how many at a time: the same through imapd, dpopd and dsmtpd.
+
+valid_users, user_ip_address, switches and addresses of an account; delays that grow with failures, shared by
+all servers; connections of an address and sessions of an account.  test_rules.py BUILD
+"""
+import os
+import shutil
+import threading
+import time
+
+from rules_fixture import Client, Site, attempt, good, harness
+
+t = harness.Suite()
+SERVICES = ("imap", "pop", "smtp")
+
+
+def rules():
+    site = Site(valid_users="!bad*,*", user_ip_address="!127.0.0.66,127.*", login_delay=150)
+    cases = [("joe", "secret", "127.0.0.5", None), ("yes", "secret", "127.0.0.5", None),
+             ("fromnine", "secret", "127.0.0.9", None),
+             ("joe", "wrong", "127.0.0.6", "password"), ("nobody", "wrong", "127.0.0.7", "password"),
+             ("bad1", "secret", "127.0.0.8", "name"), ("joe", "secret", "127.0.0.66", "name"),
+             ("no%s", "secret", "127.0.0.10", "service"), ("fromnine", "secret", "127.0.0.11", "address")]
+    for service in SERVICES:
+        refusals, times = set(), []
+        for user, password, ip, reason in cases:
+            user = user % service if "%" in user else user
+            what = "%s %s from %s" % (service, user, ip)
+            answer, took = attempt(site, service, ip, user, password)
+            if reason is None:
+                t.check(what + " gets in", good(service, answer), answer)
+                last = site.lines(service, "login")[-1:]
+                t.check(what + ": log line", last and 'user="%s"' % user in last[0] and "ip=" + ip in last[0], last)
+            else:
+                t.check(what + " is refused", answer and not good(service, answer), answer)
+                refusals.add(answer)
+                times.append(took)
+                last = site.lines(service, "login-failed")[-1:]
+                t.check(what + ": log line", last and 'user="%s"' % user in last[0] and "ip=" + ip in last[0]
+                        and 'reason="%s"' % reason in last[0], last)
+        t.equal(service + ": one answer, whatever the rule", len(refusals), 1)
+        # A whole number of steps each; a busy machine may need a second one.
+        t.check(service + ": one time, whatever the rule", min(times) >= 0.15, times)
+        t.equal(service + ": switches of other services do not matter",
+                [good(service, attempt(site, service, "127.0.0.12", "no" + s, "secret")[0])
+                 for s in SERVICES if s != service], [True, True])
+        answer, _ = attempt(site, service, "127.0.0.5", "dead", "secret")
+        t.check(service + ": a module that cannot answer is not a wrong password", answer and answer not in refusals,
+                answer)
+
+
+def delays():
+    site = Site(login_delay=200, login_delay_max=900, login_delay_exempt="127.0.0.200")
+    begin = lambda ms: ms / 1000
+    wanted = [200, 400, 800, 900, 900]
+    for i, ms in enumerate(wanted):
+        service = SERVICES[i % 3]
+        _, took = attempt(site, service, "127.0.0.5")
+        t.check("failure %d (%s) takes %d ms" % (i + 1, service, ms), begin(ms) <= took < begin(ms) + 0.7, took)
+    _, took = attempt(site, "imap", "127.0.0.6")
+    t.check("another address pays only for itself", 0.2 <= took < 0.7, took)
+    for _ in range(4):
+        answer, took = attempt(site, "pop", "127.0.0.200")
+        t.check("an exempt address pays the plain delay", 0.2 <= took < 0.7, took)
+    answer, took = attempt(site, "imap", "127.0.0.7", "joe", "secret")
+    t.check("an address without failures does not wait", good("imap", answer) and took < 0.7, (answer, took))
+
+    # Side by side they are no faster than one after the other: each attempt waits for those before it.
+    attempt(site, "imap", "127.0.0.8")  # one failure
+    attempt(site, "imap", "127.0.0.8")  # two: 400 ms
+    times, threads = [], []
+
+    def one(service):
+        times.append(attempt(site, service, "127.0.0.8")[1])
+    for service in SERVICES:
+        threads.append(threading.Thread(target=one, args=(service,)))
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
+    t.check("parallel attempts queue up", len(times) == 3 and max(times) >= 1.2, times)
+    answer, took = attempt(site, "smtp", "127.0.0.8", "joe", "secret")
+    t.check("the right password still gets in, after the wait", good("smtp", answer), answer)
+    _, took = attempt(site, "smtp", "127.0.0.8")
+    t.check("a success forgives nothing", took >= 0.9, took)
+
+    db = site.path + "/work/tally"
+    t.check("the records are the mail user's", all(
+        os.stat(os.path.join(db, n)).st_uid == (65532 if os.geteuid() == 0 else os.getuid()) for n in os.listdir(db)))
+    t.check("nothing was complained about", "tally-failed" not in site.log("imap") + site.log("smtp"))
+
+    # Without the database, or without the program, everybody pays the plain delay.
+    shutil.rmtree(db)
+    with open(db, "w") as f:
+        f.write("no directory")
+    broken_tally(site, "a damaged database")
+    os.unlink(db)
+    site.bin = harness.scratch("dmail-bin.")
+    for n in os.listdir(os.path.dirname(harness.program("imapd"))):
+        if n != "dmtally":
+            shutil.copy2(harness.program(n), site.bin)
+    site.set(login_delay=200, login_delay_max=900)
+    broken_tally(site, "a missing program")
+
+
+def broken_tally(site, what):
+    for service in SERVICES:
+        before = len(site.lines(service, "tally-failed"))
+        answer, took = attempt(site, service, "127.0.0.5", "joe", "secret")
+        t.check("%s: %s login goes on" % (what, service), good(service, answer) and took < 1, (answer, took))
+        t.equal("%s: %s says so in one line" % (what, service), len(site.lines(service, "tally-failed")), before + 1)
+        took = attempt(site, service, "127.0.0.5")[1]
+        took2 = attempt(site, service, "127.0.0.5")[1]
+        t.check("%s: %s failures take the plain delay" % (what, service), 0.2 <= min(took, took2)
+                and max(took, took2) < 0.7, (took, took2))
+
+
+def connections():
+    site = Site(max_connections_per_ip=3, login_delay_exempt="127.0.0.200")
+    full = {"imap": "* BYE ", "pop": "-ERR ", "smtp": "421 4.7.0 "}
+    held = [Client(site, s, "127.0.0.5") for s in SERVICES]
+    t.check("three connections are served", all(c.greeting and not c.greeting.startswith(full[c.service]) for c in held),
+            [c.greeting for c in held])
+    t.check("one of them logs in", good("imap", held[0].login()))
+    for s in SERVICES:
+        c = Client(site, s, "127.0.0.5")
+        t.check("the fourth is not (%s)" % s, c.greeting.startswith(full[s]) and c.line() == "", c.greeting)
+        t.check("and the log says so", any("ip=127.0.0.5" in l for l in site.lines(s, "too-many-connections")))
+        c.end()
+    for ip in ("127.0.0.6", "127.0.0.200"):
+        c = Client(site, "pop", ip)
+        t.check("%s is served" % ip, c.greeting.startswith("+OK"), c.greeting)
+        c.end()
+    for c in held[:]:
+        c.kill()
+        again = Client(site, c.service, "127.0.0.5")
+        t.check("kill -9 frees the place (%s)" % c.service, not again.greeting.startswith(full[c.service]), again.greeting)
+        late = Client(site, c.service, "127.0.0.5")
+        t.check("one place, not more", late.greeting.startswith(full[c.service]), late.greeting)
+        late.end()
+        held.append(again)
+    for c in held[3:]:
+        c.end()
+    many = [Client(site, "pop", "127.0.0.200") for _ in range(20)]
+    t.check("an exempt address has no limit", all(c.greeting.startswith("+OK") for c in many))
+    for c in many:
+        c.end()
+
+
+def sessions():
+    site = Site(max_sessions_per_user=2)
+    full = {"imap": "t NO [LIMIT] ", "pop": "-ERR [IN-USE] ", "smtp": "454 4.7.0 "}
+    for s in SERVICES:
+        held = [Client(site, s, "127.0.0.%d" % (5 + i)) for i in range(2)]
+        # A maildrop is open once only; so the second POP session is another mailbox's business.
+        answers = [c.login() for c in held]
+        if s == "pop":
+            t.check("pop: the first session", good(s, answers[0]), answers)
+            held[1].end()
+            site.set(max_sessions_per_user=1)
+            held = held[:1]
+        else:
+            t.check(s + ": two sessions", all(good(s, a) for a in answers), answers)
+        c = Client(site, s, "127.0.0.9")
+        answer = c.login()
+        t.check(s + ": one too many", answer.startswith(full[s]), answer)
+        last = site.lines(s, "login-failed")[-1:]
+        t.check(s + ": and the log says so", last and 'user="joe"' in last[0] and 'reason="limit"' in last[0], last)
+        c.end()
+        c = Client(site, s, "127.0.0.9")
+        t.check(s + ": another account is not concerned", good(s, c.login("ann")))
+        c.end()
+        held[0].kill()
+        c = Client(site, s, "127.0.0.9")
+        answer = c.login()
+        t.check(s + ": kill -9 of a session frees its place", good(s, answer) and c.is_in(), answer)
+        for each in held[1:] + [c]:
+            each.end()
+        site.set(max_sessions_per_user=2)
+
+
+rules()
+delays()
+connections()
+sessions()
+t.end()
