@@ -172,6 +172,9 @@ void LoginDialogue::conclude(const privsep::SaslOutcome& outcome, std::string_vi
     case Kind::Temporary:
       error("[SYS/TEMP] Try again later");
       break;
+    case Kind::Limit:
+      error("[IN-USE] Too many sessions of this account");
+      break;
     case Kind::Wrong:
       error("[AUTH] password wrong or not a valid user");
       break;

@@ -60,6 +60,8 @@ Outcome reply_for(const privsep::SaslOutcome& outcome, const AuthTalk& talk) {
       return done(535, "5.7.8", "Wrong name or password");
     case Kind::Temporary:
       return done(454, "4.7.0", "Logins cannot be checked now; try later");
+    case Kind::Limit:
+      return done(454, "4.7.0", "Too many sessions of this account");
     case Kind::Cancelled:
       return done(501, "5.7.0", "Authentication cancelled");
     case Kind::BadMessage:

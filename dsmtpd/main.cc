@@ -39,6 +39,10 @@ int unavailable(bool tls) {
   if (!tls) say(1, "421 4.3.0 Service not available\r\n");
   return 1;
 }
+int too_many(bool tls) {
+  if (!tls) say(1, "421 4.7.0 Too many connections from your address\r\n");
+  return 0;
+}
 
 }  // namespace
 
@@ -67,9 +71,10 @@ int main(int argc, char** argv) {
   log.debug("connect",
             {{"ip", ends->client_ip}, {"to", ends->local_ip}, {"port", ends->local_port}});
   try {
-    dsmtpd::Monitor(std::move(loaded->settings), log, std::move(*ends),
-                    service_of(options->service), options->tls)
-        .run();
+    dsmtpd::Monitor monitor(std::move(loaded->settings), log, std::move(*ends),
+                            service_of(options->service), options->tls);
+    if (!monitor.take_place()) return too_many(options->tls);
+    monitor.run();
   } catch (const ConnectionOver& over) {
     log.error("not-served", {{"text", over.what()}});
     return unavailable(options->tls);

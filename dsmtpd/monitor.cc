@@ -167,19 +167,42 @@ void Monitor::on_add_recipient(Frame& frame) {
   const RecipientFinder finder(
       settings_, [this](const account::Name& name) { return gate_.authenticator().lookup(name); });
   auto found = finder.find(path.local, path.domain, text);
-  if (auto* refused = std::get_if<RecipientRefused>(&found)) {
-    log_.info("recipient-refused", {{"to", text},
-                                    {"ip", ends_.client_ip},
-                                    {"code", refused->reply.code},
-                                    {"text", refused->log}});
-    return send(refused->reply);
-  }
+  if (auto* refused = std::get_if<RecipientRefused>(&found))
+    return send(refuse_recipient(std::move(*refused), text));
   recipients_.push_back(std::move(std::get<Recipient>(found)));
   state_ = HasRecipients;
   send(answer(250, "2.1.5", "Recipient ok"));
 }
 
+Reply Monitor::refuse_recipient(RecipientRefused refused, const std::string& address) {
+  std::string_view rule = "none", user;
+  if (refused.remote) {
+    rule = rule_name(relay().rule);
+    user = relay().user;
+    refused.reply = relay_reply(relay());
+  }
+  log_.info("recipient-refused", {{"to", address},
+                                  {"ip", ends_.client_ip},
+                                  {"code", refused.reply.code},
+                                  {"relay", rule},
+                                  {"relay_user", user},
+                                  {"text", refused.log}});
+  return std::move(refused.reply);
+}
+
+const RelayDecision& Monitor::relay() {
+  if (relay_) return *relay_;
+  RelayFacts facts;
+  facts.lmtp = service_ == Service::Lmtp;
+  if (gate_.login() != nullptr) facts.login = gate_.login()->user;
+  facts.client_ip = ends_.client_ip;
+  relay_ = relay_decision(settings_, facts,
+                          [this] { return gate_.tally().relay_user(ends_.client_ip); });
+  return *relay_;
+}
+
 void Monitor::on_forget(Frame&) {
+  relay_.reset();
   recipients_.clear();
   spool_.reset();
   state_ = Idle;
@@ -248,11 +271,15 @@ void Monitor::check_login_place() {
   if (service_ == Service::Lmtp) broken("a login over LMTP");
 }
 
-void Monitor::follow_gate() { state_ = gate_.exchange_open() ? Exchanging : Idle; }
+void Monitor::follow_gate() {
+  state_ = gate_.exchange_open() ? Exchanging : Idle;
+  relay_.reset();
+}
 
 void Monitor::on_authenticate(Frame& frame) {
   check_login_place();
   gate_.on_authenticate(frame);
+  follow_gate();
 }
 
 void Monitor::on_sasl_start(Frame& frame) {

@@ -5,12 +5,14 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "conf/settings.h"
 #include "dsmtpd/handoff.h"
 #include "dsmtpd/recipient.h"
+#include "dsmtpd/relay.h"
 #include "dsmtpd/requests.h"
 #include "io/clock.h"
 #include "log/log.h"
@@ -31,6 +33,8 @@ class Monitor {
   Monitor(conf::Settings settings, log::Log& log, privsep::Endpoints ends, Service service,
           bool tls);
 
+  // Whether there is room for one more connection of this address; before run().
+  bool take_place() { return gate_.places().take_address(ends_.client_ip); }
   void run();  // the connection is over when it returns
 
   // ---- for privsep::serve
@@ -53,6 +57,8 @@ class Monitor {
   void end_session(bool now);
   void send(const Reply& reply);
   void check_login_place();
+  Reply refuse_recipient(RecipientRefused refused, const std::string& address);
+  const RelayDecision& relay();
   void follow_gate();
 
   conf::Settings settings_;
@@ -65,6 +71,7 @@ class Monitor {
   pid_t session_ = -1;
   Deadline deadline_ = Deadline::in_seconds(kMaxConnectionSeconds);
   privsep::Gate gate_;
+  std::optional<RelayDecision> relay_;  // of this message
   std::vector<Recipient> recipients_;
   OwnedFd spool_;
   int notes_ = 0;

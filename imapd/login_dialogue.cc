@@ -176,6 +176,9 @@ void LoginDialogue::conclude(const privsep::SaslOutcome& outcome, std::string_vi
     case Kind::Temporary:
       no("UNAVAILABLE", " failed; try again later");
       break;
+    case Kind::Limit:
+      no("LIMIT", " failed: too many sessions of this account");
+      break;
     case Kind::Wrong:
       no("AUTHENTICATIONFAILED", " failed");
       break;

@@ -12,6 +12,7 @@
 #include "base/wipe.h"
 #include "io/clock.h"
 #include "io/connection_over.h"
+#include "io/stream.h"
 #include "privsep/drop.h"
 #include "privsep/mechanisms.h"
 #include "privsep/monitor_options.h"
@@ -29,6 +30,12 @@ constexpr int kSendMs = 30 * 1000;
 bool is_tls_fact(const std::string& text) {
   return text.size() <= kMaxTlsFact &&
          std::all_of(text.begin(), text.end(), [](char c) { return is_graph(c); });
+}
+
+Ids mail_user_ids(const conf::Settings& settings) {
+  if (!is_root()) return {};
+  auto ids = ids_of(settings.mail_user);
+  return ids ? *ids : Ids{};
 }
 
 // Whether `method` of an Authenticate may be used with these mechanisms.
@@ -49,9 +56,10 @@ Gate::Gate(const conf::Settings& settings, log::Log& log, const Endpoints& ends,
       service_(service),
       channel_(channel),
       host_(greeting_host(settings.host_domain.empty() ? "" : settings.host_domain.front(),
-                          settings.dpop_host)) {
-  if (is_root())
-    if (auto ids = ids_of(settings_.mail_user)) mail_ids_ = *ids;
+                          settings.dpop_host)),
+      mail_ids_(mail_user_ids(settings)),
+      tally_(settings, log, mail_ids_),
+      places_(settings, log) {
   if (!log_.wants(log::Level::Debug)) return;
   const std::string unknown = unknown_mechanisms(mechanisms_setting(settings_, service_));
   if (!unknown.empty()) log_.error("config-warning", {{"mechanisms", unknown}});
@@ -61,6 +69,7 @@ Gate::~Gate() = default;
 
 void Gate::set_tls() {
   tls_ = true;
+  places_.leave_user();
   login_.reset();  // nothing that was said before it counts (RFC 3207 section 4.2)
 }
 
@@ -111,6 +120,9 @@ bool Gate::out_of_tries() const { return tries_ >= kMaxTries || cancels_ >= kMax
 void Gate::begin_attempt(std::string_view user, std::string_view method) {
   if (login_) broken("a login after the login");
   if (out_of_tries()) broken("one login too many");
+  // The jailed process waits for the answer; when it is gone, there is nothing to wait for.
+  if (const int64_t ms = tally_.wait_ms(ends_.client_ip); ms > 0)
+    (void)wait_readable(channel_.fd(), Deadline::in_ms(ms));
   attempt_ = {monotonic_ms(), std::string(user), "", std::string(method)};
 }
 
@@ -162,6 +174,10 @@ GateAnswer Gate::admit(account::Name name, auth::Answer answer) {
   if (Status done = set_account(*login); !done)
     return refuse(Kind::Temporary, "account", done.error().log);
 
+  if (!places_.take_user(account::service_name(service_), login->user))
+    return refuse(Kind::Limit, "limit", "max_sessions_per_user");
+  if (service_ != account::Service::Smtp) tally_.logged_in(ends_.client_ip, login->user);
+
   log_.info("login", {{"user", attempt_.user},
                       {"account", login->user},
                       {"ip", ends_.client_ip},
@@ -205,7 +221,9 @@ GateAnswer Gate::refuse(Kind kind, const char* reason, std::string_view text) {
                              {"version", tls_version_},
                              {"reason", reason},
                              {"text", text}});
-  wait_after_refusal(attempt_.began, settings_.login_delay, channel_.fd());
+  const int64_t delay =
+      kind == Kind::Wrong ? tally_.failed(ends_.client_ip, attempt_.user) : settings_.login_delay;
+  wait_after_refusal(attempt_.began, delay, channel_.fd());
   return {kind, "", out_of_tries()};
 }
 
@@ -222,6 +240,7 @@ GateAnswer Gate::give_up(Kind kind, std::string_view text) {
 }
 
 void Gate::take_back_login() {
+  places_.leave_user();
   login_.reset();
   ++tries_;
   send({Kind::Temporary, "", out_of_tries()});

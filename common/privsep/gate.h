@@ -2,7 +2,7 @@
 // of a monitor, which owns it and passes it the requests of gate_frames.h; it answers them itself.
 //
 // A try is an Authenticate, or an exchange from SaslStart to its end.  Each goes the same way:
-//   begin_attempt   is there a try left (and: does the address have to wait)
+//   begin_attempt   is there a try left; an address with failures waits (tally.h)
 //   name pipeline   account::login_name; a refused name costs the same work as a wrong secret
 //   the secret      the module's check or token, or dmsasl with the module's secret
 //   admit           what the module's answer says of the account (switches, addresses, where its
@@ -24,7 +24,9 @@
 #include "privsep/frame.h"
 #include "privsep/gate_frames.h"
 #include "privsep/ids.h"
+#include "privsep/places.h"
 #include "privsep/sasl_program.h"
+#include "privsep/tally.h"
 
 namespace dmail::privsep {
 
@@ -65,6 +67,9 @@ class Gate {
   void take_back_login();
 
   auth::Authenticator& authenticator();
+  Tally& tally() { return tally_; }
+  // The connection's own, and from the login on the session's: to be passed on with it.
+  Places& places() { return places_; }
   // The mail user; invalid when we are not root or there is none.
   [[nodiscard]] Ids mail_ids() const { return mail_ids_; }
 
@@ -108,6 +113,8 @@ class Gate {
   Channel& channel_;
   std::string host_;
   Ids mail_ids_;
+  Tally tally_;
+  Places places_;
   bool tls_ = false;
   std::string stamp_;
   std::string tls_version_, tls_cipher_;  // as the jailed process says

@@ -8,10 +8,11 @@ namespace {
 
 using Kind = GateAnswer::Kind;
 
-constexpr std::array<std::pair<Kind, std::string_view>, 4> kReasons = {{
+constexpr std::array<std::pair<Kind, std::string_view>, 5> kReasons = {{
     {Kind::Wrong, "wrong"},
     {Kind::Temporary, "temporary"},
     {Kind::Unavailable, "unavailable"},
+    {Kind::Limit, "limit"},
     {Kind::Cancelled, "cancelled"},
 }};
 

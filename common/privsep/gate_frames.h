@@ -21,7 +21,8 @@
 // none. TlsFacts are for the log only.
 //
 // Refused says "wrong" (secret, no such user, an account that may not), "temporary" (nobody can
-// tell now), "unavailable" (this mechanism cannot be had) or "cancelled".
+// tell now), "unavailable" (this mechanism cannot be had), "limit" (the account has too many
+// sessions) or "cancelled".
 #pragma once
 
 #include <cstddef>
@@ -55,7 +56,7 @@ inline constexpr int kMaxSaslSteps = 10;  // responses of one exchange
 
 // Accepted, Refused or SaslChallenge, taken apart.
 struct GateAnswer {
-  enum class Kind { Accepted, Wrong, Temporary, Unavailable, Cancelled, Challenge };
+  enum class Kind { Accepted, Wrong, Temporary, Unavailable, Limit, Cancelled, Challenge };
   Kind kind = Kind::Temporary;
   std::string challenge;
   bool last = false;  // no more tries

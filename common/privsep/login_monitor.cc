@@ -213,6 +213,7 @@ void LoginMonitor::on_hand_over(Frame& frame) {
   plan.ids = *ids;
   plan.descriptors = {{0, 0}, {1, 1}, {2, 2}, {text->get(), kStartFd}};
   if (log_.fd() >= 0) plan.descriptors.emplace_back(log_.fd(), kLogFd);
+  gate_.places().add_to(plan.descriptors);
   if (::access(plan.program.c_str(), X_OK) != 0)
     return fail("program", system_error(concat("exec ", plan.program), errno));
 

@@ -40,6 +40,8 @@ class LoginMonitor {
   [[nodiscard]] uint32_t state() const { return state_; }
   [[nodiscard]] bool done() const { return state_ == Replaced; }
 
+  // Whether there is room for one more connection of this address; before run().
+  bool take_place() { return gate_.places().take_address(ends_.client_ip); }
   // Returns when the connection is over without a session.  Throws ConnectionOver when it could not
   // even begin.
   void run();

@@ -21,10 +21,11 @@ void say(int fd, std::string_view text) {
 }
 
 // All that the monitor itself ever says to a client.
-void say_unavailable(const Daemon& daemon, bool tls) {
+void say_unavailable(const Daemon& daemon, bool tls,
+                     std::string_view text = "Service not available") {
   if (tls) return;  // it would not be understood
-  say(1, daemon.service == account::Service::Pop ? "-ERR [SYS/TEMP] Service not available\r\n"
-                                                 : "* BYE [UNAVAILABLE] Service not available\r\n");
+  const bool pop = daemon.service == account::Service::Pop;
+  say(1, concat(pop ? "-ERR [SYS/TEMP] " : "* BYE [UNAVAILABLE] ", text, "\r\n"));
 }
 
 std::string usage(const Daemon& daemon) {
@@ -65,7 +66,11 @@ int run_monitor(int argc, char** argv, const Daemon& daemon) {
   log.debug("connect",
             {{"ip", ends->client_ip}, {"to", ends->local_ip}, {"port", ends->local_port}});
   try {
-    LoginMonitor(daemon, std::move(loaded->settings), log, std::move(*ends), options->tls).run();
+    LoginMonitor monitor(daemon, std::move(loaded->settings), log, std::move(*ends), options->tls);
+    if (monitor.take_place())
+      monitor.run();
+    else
+      say_unavailable(daemon, options->tls, "Too many connections from your address");
   } catch (const ConnectionOver& over) {
     log.error("not-served", {{"text", over.what()}});
     say_unavailable(daemon, options->tls);

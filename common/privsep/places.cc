@@ -99,13 +99,9 @@ bool Places::take_address(std::string_view ip) {
   return false;
 }
 
-bool Places::take_user(std::string_view service, std::string_view user, std::string_view ip) {
+bool Places::take_user(std::string_view service, std::string_view user) {
   const int64_t limit = settings_.max_sessions_per_user;
-  if (limit <= 0) return true;
-  if (take(concat(service, ' ', user), limit, user_)) return true;
-  log_.info("too-many-sessions",
-            {{"user", user}, {"ip", ip}, {"service", service}, {"limit", limit}});
-  return false;
+  return limit <= 0 || take(concat(service, ' ', user), limit, user_);
 }
 
 void Places::add_to(std::vector<std::pair<int, int>>& descriptors) const {

@@ -7,6 +7,7 @@
 // The directory and its files (kPlaceFiles, empty, spread by key) are made by the monitor and are
 // its own.  A session gets a description that is open for reading: it cannot write to the file, and
 // one that was taken over can hold back only those whose key falls into its own file.
+// A limit that is made smaller may be passed by connections that were there before.
 // When places cannot be counted the connection is served, with one line in the log.
 #pragma once
 
@@ -36,8 +37,8 @@ class Places {
   // an address need none.
   bool take_address(std::string_view ip);
   // A place for a session of `user` in `service` (max_sessions_per_user), instead of one taken
-  // before.
-  bool take_user(std::string_view service, std::string_view user, std::string_view ip);
+  // before; false when all are taken.
+  bool take_user(std::string_view service, std::string_view user);
   void leave_user() { user_.reset(); }
   // Adds to the descriptors of the program that the connection becomes.
   void add_to(std::vector<std::pair<int, int>>& descriptors) const;

@@ -30,6 +30,7 @@ SaslOutcome outcome_of(const GateAnswer& answer) {
   if (answer.kind == Answer::Accepted) kind = Kind::Accepted;
   if (answer.kind == Answer::Wrong) kind = Kind::Wrong;
   if (answer.kind == Answer::Unavailable) kind = Kind::NotOffered;
+  if (answer.kind == Answer::Limit) kind = Kind::Limit;
   if (answer.kind == Answer::Cancelled) kind = Kind::Cancelled;
   return {kind, {}, answer.last};
 }

@@ -40,6 +40,7 @@ struct SaslOutcome {
     Accepted,
     Wrong,       // secret, user
     Temporary,   // nobody can tell now
+    Limit,       // too many sessions of this account
     Cancelled,   // by the client
     BadMessage,  // `text` says what
     OtherUser,   // wants to act for somebody else
