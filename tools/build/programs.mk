@@ -137,3 +137,11 @@ ldapauth_SRC := $(wildcard tools/ldapauth/*.cc) tools/modules/config_file.cc too
 ldapauth_LIBS := io base
 ldapauth_LINK := dynamic
 ldapauth_EXT := -lldap -llber
+
+# multiauth: several modules in an order.
+PROGRAMS += multiauth
+multiauth_SRC := $(wildcard tools/multiauth/*.cc) tools/authpool/pool.cc tools/authpool/question.cc \
+  tools/modules/config_file.cc tools/modules/line_protocol.cc
+multiauth_LIBS := auth account conf log io base
+multiauth_LINK := dynamic
+multiauth_EXT := -lcrypt -pthread
