@@ -14,6 +14,8 @@ suite = Suite()
 DMSASL = program("dmsasl")
 KEY = b"k" * 32
 PASSWORD = b"pencil"
+# A monitor's, before it starts the program.
+LIMITS = ["prlimit", "--fsize=1048576", "--nofile=64", "--cpu=20", "--as=268435456", "--core=0"]
 
 
 def frame(kind, *fields):
@@ -34,20 +36,20 @@ def parse(packet):
 class Exchange:
     """One dmsasl, started as a monitor does: descriptor 5, nothing in its environment."""
 
-    def __init__(self, mechanism, initial=None, service="imap", exporter=b"", plus="0", stamp="", keytab=None,
-                 proof=b"", realm="EXAMPLE.TEST", env=None, prefix=None, host="localhost", raw=None):
+    def __init__(self, mechanism, initial=None, service="imap", exporter=b"", plus="0", stamp="", files=None,
+                 proof=b"", tls_stamp="", realm="EXAMPLE.TEST", env=None, prefix=None, host="localhost", raw=None):
         self.end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.end.settimeout(20)
-        places = [(theirs.fileno(), 5)] + ([(keytab, 8)] if keytab is not None else [])
+        places = [(theirs.fileno(), 5)] + list((files or {}).items())
         move = "".join(f" {to}<&{fr}" for fr, to in places)
-        close = "".join(f" {fr}<&-" for fr, _ in places if fr not in (5, 8))
+        close = "".join(f" {fr}<&-" for fr, _ in places if fr not in (5, 6, 7, 8))
         self.process = subprocess.Popen(
-            [*(unprivileged() if prefix is None else prefix), "/bin/sh", "-c", f"exec \"$0\"{move}{close}", DMSASL],
+            [*(unprivileged() + LIMITS if prefix is None else prefix), "/bin/sh", "-c", f"exec \"$0\"{move}{close}", DMSASL],
             pass_fds=[fr for fr, _ in places], env=env or {}, stderr=subprocess.PIPE)
         theirs.close()
         self.end.send(raw if raw is not None else frame(
             BEGIN, service, host, "example", mechanism, "0" if initial is None else "1", initial or b"", exporter, b"",
-            plus, proof, "", stamp, "192.0.2.1", realm, KEY))
+            plus, proof, tls_stamp, stamp, "192.0.2.1", realm, KEY))
 
     def read(self, users=None):
         """The next frame; questions for secrets are answered from `users`."""
@@ -190,14 +192,33 @@ def gsasl_client(x, options, env=None):
     return kind, fields
 
 
+def external():
+    """The program that knows OpenSSL takes over; unit-dmsasl has the handshakes."""
+    x = Exchange("EXTERNAL", "", proof=b"x")
+    suite.equal("EXTERNAL not configured", (x.read()[1], x.finish()),
+                ([b"unavailable", b"", b"no tls_client_ca or no certificate of ours"], 0))
+    here = scratch()
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", f"{here}/key", "-out", f"{here}/pem", "-subj", "/CN=ca"], check=True, capture_output=True)
+    with open(f"{here}/pem", "rb") as ca, open(f"{here}/pem", "rb") as ours:
+        x = Exchange("EXTERNAL", "", proof=b"\1\0\0\0", tls_stamp="<1@x>", files={ca.fileno(): 6, ours.fileno(): 7})
+    kind, fields = x.read()
+    suite.equal("EXTERNAL with a forged record", (kind, fields[0], x.finish()), (FAILED, b"wrong", 0))
+    with open(f"{here}/pem", "rb") as ca, open(f"{here}/pem", "rb") as ours:
+        x = Exchange("EXTERNAL", files={ca.fileno(): 6, ours.fileno(): 7})
+    x.read()
+    suite.check("the other program", os.readlink(f"/proc/{x.process.pid}/exe").endswith("/dmsasl-external"))
+    suite.equal("its filter", status_of(x.process.pid)["Seccomp"], "2")
+    kind, fields = x.step(b"bob")
+    suite.equal("EXTERNAL without a certificate", (kind, fields[0], x.finish()), (FAILED, b"wrong", 0))
+
+
 def conduct():
     for mechanism in ("PLAIN", "", "NTLM"):
         x = Exchange(mechanism)
         suite.equal("no mechanism " + mechanism, (x.read()[1][:1], x.finish()), ([b"unavailable"], 0))
     x = Exchange("GSSAPI")
     suite.equal("no keytab", (x.read()[1][:1], x.finish()), ([b"unavailable"], 0))
-    x = Exchange("EXTERNAL", "", proof=b"x")
-    suite.equal("EXTERNAL not configured", (x.read()[1][:1], x.finish()), ([b"unavailable"], 0))
     x = Exchange("SCRAM-SHA-256")
     x.read()
     suite.equal("cancelled", (x.finish(), x.err), (0, ""))
@@ -327,7 +348,7 @@ def gssapi():
 def gssapi_logins(here, env, call):
     def login(service="imap", keytab="imap", realm="EXAMPLE.TEST", options=()):
         with open(f"{here}/{keytab}.keytab", "rb") as f:  # 0600, and root's where we are root
-            x = Exchange("GSSAPI", keytab=f.fileno(), service=service, realm=realm)
+            x = Exchange("GSSAPI", files={f.fileno(): 8}, service=service, realm=realm)
         kind, fields = gsasl_client(x, ["--mechanism", "GSSAPI", "--service", service, "--hostname", "localhost",
                                         *(options or ["-z", ""])], env)
         status = x.finish()
@@ -345,10 +366,10 @@ def gssapi_logins(here, env, call):
         f.write(b"\5\2" + b"junk" * 50)
     suite.equal("a broken keytab", login(keytab="broken")[:3], (FAILED, [b"unavailable", b""], 0))
     with open(f"{here}/imap.keytab", "rb") as f:
-        x = Exchange("GSSAPI", b"\x60\x82junk", keytab=f.fileno())
+        x = Exchange("GSSAPI", b"\x60\x82junk", files={f.fileno(): 8})
     suite.equal("junk", (x.read()[1][0], x.finish()), (b"wrong", 0))
     with open(f"{here}/imap.keytab", "rb") as f:
-        x = Exchange("GSSAPI", keytab=f.fileno())
+        x = Exchange("GSSAPI", files={f.fileno(): 8})
         x.read()
         suite.equal("filter", status_of(x.process.pid)["Seccomp"], "2")
         x.finish()
@@ -359,6 +380,7 @@ def gssapi_logins(here, env, call):
 passwords()
 digest_md5()
 gssapi()
+external()
 conduct()
 confinement()
 suite.end()

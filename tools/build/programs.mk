@@ -102,12 +102,16 @@ dmrelay_LINK := dynamic
 dmrelay_EXT := -ldb-5.3
 # dmsasl: SASL exchanges with GNU SASL; EXTERNAL is in a program of its own, which alone links OpenSSL.
 dmsasl_parts := $(filter-out tools/dmsasl/identity_%.cc,$(wildcard tools/dmsasl/*.cc))
-PROGRAMS += dmsasl
+PROGRAMS += dmsasl dmsasl-external
 dmsasl_SRC := $(dmsasl_parts) tools/dmsasl/identity_absent.cc
 dmsasl_LIBS := $(CHAIN_HOST)
 dmsasl_LINK := dynamic
 DMSASL_EXT := -lgsasl -l:libmd.a
 dmsasl_EXT := $(DMSASL_EXT)
+dmsasl-external_SRC := $(dmsasl_parts) tools/dmsasl/identity_openssl.cc $(TLS_PROOF_SRC)
+dmsasl-external_LIBS := $(CHAIN_HOST)
+dmsasl-external_LINK := dynamic
+dmsasl-external_EXT := $(DMSASL_EXT) -lcrypto
 
 # authpool: copies of any module behind a socket.
 PROGRAMS += authpool

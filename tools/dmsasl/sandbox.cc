@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -20,8 +21,11 @@ namespace {
 constexpr size_t kMaxKeytab = 256 * 1024;
 constexpr rlim_t kMemory = 256u << 20, kReplayCache = 16u << 20, kCpuSeconds = 20;
 
+// Never more than the monitor left us.
 bool limit(decltype(RLIMIT_AS) what, rlim_t value) {
-  const rlimit l{value, value};
+  rlimit l{};
+  if (::getrlimit(what, &l) != 0) return false;
+  l.rlim_cur = l.rlim_max = std::min(value, l.rlim_max);
   return ::setrlimit(what, &l) == 0;
 }
 
