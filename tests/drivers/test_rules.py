@@ -128,6 +128,11 @@ def connections():
         t.check("the fourth is not (%s)" % s, c.greeting.startswith(full[s]) and c.line() == "", c.greeting)
         t.check("and the log says so", any("ip=127.0.0.5" in l for l in site.lines(s, "too-many-connections")))
         c.end()
+    places = site.path + "/work/places"
+    t.check("places are files of the monitor alone, and empty", all(
+        (st.st_uid, st.st_mode & 0o077, st.st_size) == (os.geteuid(), 0, 0)
+        for st in [os.stat(os.path.join(places, n)) for n in os.listdir(places)] + [os.stat(places)]
+        if not st.st_mode & 0o040000) and os.stat(places).st_mode & 0o077 == 0)
     for ip in ("127.0.0.6", "127.0.0.200"):
         c = Client(site, "pop", ip)
         t.check("%s is served" % ip, c.greeting.startswith("+OK"), c.greeting)

@@ -1,6 +1,7 @@
 #include "tools/dmtally/book.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -184,6 +185,29 @@ TEST_CASE("book: processes side by side lose no failure") {
   }
   // The 21st costs 2^20; had one been lost, half of that.
   CHECK(value(open(home)->count_failure("192.0.2.1", 1, 1 << 22)) == 1 << 20);
+}
+
+TEST_CASE("book: kill -9 in the middle leaves a database that works") {
+  Home home;
+  constexpr int kRounds = 25;
+  for (int round = 0; round < kRounds; ++round) {
+    pid_t writers[3];
+    for (pid_t& writer : writers) {
+      writer = ::fork();
+      if (writer != 0) continue;
+      for (;;) {
+        auto book = Book::open(home.book());
+        for (int i = 0; book && i < 3; ++i) (void)(*book)->count_failure("192.0.2.1", 1, 60000);
+        if (book) (void)(*book)->logged_in("192.0.2.1", "joe", 600);
+      }
+    }
+    ::usleep(static_cast<useconds_t>(3000 + 1700 * (round % 11)));
+    for (const pid_t writer : writers) ::kill(writer, SIGKILL);
+    for (const pid_t writer : writers) ::waitpid(writer, nullptr, 0);
+    auto book = open(home);
+    CHECK(value(book->count_failure("192.0.2.2", 1, 60000)) ==
+          delay_ms(static_cast<uint32_t>(round + 1), 1, 60000));
+  }
 }
 
 }  // namespace dmail::tally
