@@ -25,7 +25,6 @@ RecipientRefused refused(int code, std::string_view enhanced, std::string_view t
 RecipientRefused unknown_user(std::string log) {
   return refused(550, "5.1.1", "No such user here", std::move(log));
 }
-std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 RecipientRefused no_relay() {
   RecipientRefused r = refused(550, "5.7.1", "Relaying denied", "not local");
   r.remote = true;
@@ -84,10 +83,7 @@ RecipientFinder::Step RecipientFinder::look(const std::string& address, char sep
     return step;
   }
   step.kind = Step::Found;
-  step.recipient.base = found.facts.drop_file.empty()
-                            ? parent_of(account->directories.empty() ? account->drop_file
-                                                                     : account->directories.front())
-                            : name.drop_path;
+  step.recipient.base = account->base;
   step.recipient.account = std::move(*account);
   return step;
 }

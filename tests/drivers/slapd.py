@@ -59,6 +59,7 @@ class Slapd:
         self.program = shutil.which("slapd") or "/usr/sbin/slapd"
         self.dir = harness.scratch("dmail-slapd.")
         self.port, self.tls_port = free_port(), free_port()
+        self.socket = "ldapi://" + (self.dir + "/socket").replace("/", "%2F")
         make_certificate(self.dir, "server", "ca")
         with open(self.dir + "/mail.schema", "w") as f:
             f.write(SCHEMA)
@@ -85,7 +86,7 @@ class Slapd:
         with open(self.dir + "/log", "a") as log:
             self.process = subprocess.Popen(
                 [self.program, "-d", "256", "-f", self.dir + "/slapd.conf", "-h",
-                 "ldap://127.0.0.1:%d/ ldaps://127.0.0.1:%d/" % (self.port, self.tls_port)],
+                 "ldap://127.0.0.1:%d/ ldaps://127.0.0.1:%d/ %s" % (self.port, self.tls_port, self.socket)],
                 stdout=log, stderr=log)
         for _ in range(300):
             try:

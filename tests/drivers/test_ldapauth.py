@@ -63,9 +63,19 @@ userPassword: service secret
 server = Slapd(ENTRIES + "\ndn: cn=far,ou=Other,dc=example,dc=com\nobjectClass: inetOrgPerson\nobjectClass: mailUser\ncn: far\n"
                "sn: far\nsAMAccountName: far\nuserPassword: far\n")
 work = harness.scratch("dmail-ldap.")
+MAIL = 63002  # dmtry's mail user
+
+
+def give_to_mail_user(path):
+    if os.geteuid() == 0:
+        os.chown(path, MAIL, MAIL)
+
+
 with open(work + "/secret", "w") as f:
     f.write("service secret\n")
 os.chmod(work + "/secret", 0o600)
+give_to_mail_user(work + "/secret")
+give_to_mail_user(work)
 
 BASE = """base ou=Staff,dc=example,dc=com
 bind_dn cn=dmail,dc=example,dc=com
@@ -180,6 +190,41 @@ def questions():
                                                      "check key lock password").startswith("+OK"))
 
 
+def pooled():
+    """The same under authpool, whose copies stay."""
+    sock = work + "/pool"
+    ids = "%d:%d" % (MAIL, MAIL) if os.geteuid() == 0 else "%d:%d" % (os.getuid(), os.getgid())
+    with open(work + "/dmail.conf", "w") as f:
+        f.write("mail_user %s\n" % ids)
+    p = subprocess.Popen([harness.program("authpool"), "-C", work + "/dmail.conf", "-n", "2", "-ttl", "1",
+                          "-listen", sock, "--", harness.program("ldapauth"), "-config", ordinary], stderr=subprocess.DEVNULL)
+
+    def ask(line):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(20)
+            s.connect(sock)
+            s.sendall(line.encode() + b"\n")
+            return s.makefile().readline().rstrip("\n")
+
+    try:
+        for _ in range(200):
+            if os.path.exists(sock):
+                break
+            time.sleep(0.05)
+        for _ in range(3):
+            t.equal("pooled: right", ask("check jdoe pw of john"), ad % ("jdoe", ""))
+            t.check("pooled: wrong", ask("check jdoe wrong").startswith("-ERR"))
+            t.equal("pooled: an address", ask("lookup jd@example.com"), ad % ("jd@example.com", ' account="jdoe"'))
+        server.stop()
+        time.sleep(1.2)  # what was remembered is forgotten
+        t.check("pooled: server down", ask("check full full").startswith("-DEAD"))
+        server.start()
+        t.equal("pooled: and back", ask("check full full"), full)
+    finally:
+        p.terminate()
+        p.wait(20)
+
+
 def wrong_set_up():
     """-DEAD, and the reason."""
     dead = lambda what, path, text: t.check(what, (a := once(path, "lookup jdoe")).startswith("-DEAD") and text in a, a)
@@ -210,6 +255,7 @@ def tls():
     ldaps = "ldaps://127.0.0.1:%d" % server.tls_port
     question = "check jdoe pw of john"
     t.equal("ldaps", once(configuration(ldaps, ca), question), ad % ("jdoe", ""))
+    t.equal("ldapi", once(configuration(server.socket), question), ad % ("jdoe", ""))
     t.equal("StartTLS", once(configuration(more="starttls true\n" + ca), question), ad % ("jdoe", ""))
     t.check("ldaps, another CA", once(configuration(ldaps, other), question).startswith("-DEAD"))
     t.check("StartTLS, another CA", once(configuration(more="starttls true\n" + other), question).startswith("-DEAD"))
@@ -322,9 +368,6 @@ def message_ids(box):
 
 def end_to_end():
     process = "%s -config %s" % (harness.program("ldapauth"), ordinary)
-    for path in (work, ordinary, work + "/secret"):
-        if os.geteuid() == 0:
-            os.chown(path, 63002, 63002)  # dmtry's mail user
     with harness.Instance("--imap", "0", "--pop3", "0", "--smtp", "0", "--submission", "0", "--domain", "example.com",
                           "--set", "authent_process " + process, "--set", "authent_domain true",
                           "--set", "vdomain o @other.org other.org /nowhere",
@@ -375,7 +418,7 @@ def end_to_end():
 
 
 try:
-    for part in (questions, wrong_set_up, tls, servers_down, active_directory, referrals, end_to_end):
+    for part in (questions, pooled, wrong_set_up, tls, servers_down, active_directory, referrals, end_to_end):
         part()
 finally:
     server.stop()

@@ -108,4 +108,68 @@ with harness.Instance("--imap", "0", "--pop3", "0", "--smtp", "0", "--submission
     m.logout()
     drops = sorted(f for d, _, files in os.walk(site.dir + "/spool") if ".mbx" not in d for f in files)
     t.equal("no other drop file came into being", [f for f in drops if not f.startswith(".")], ["bob", "carol", "john.smith"])
+
+# Names that come out of SASL exchanges go the same way.
+module = harness.scratch() + "/module"
+with open(module, "w") as f:
+    f.write("""#!/bin/sh
+while read -r verb user rest; do
+  case "$verb $user" in
+    "secret bob"|"secret robert.bobson") echo "+OK $user config 0 password64=\\"cHc=\\"";;
+    "lookup bob"|"lookup carol") echo "+OK $user config 0";;
+    "lookup robert.bobson") echo "+OK $user config 0 account=\\"bob\\"";;
+    *) echo "-ERR no";;
+  esac
+done
+""")
+os.chmod(module, 0o755)
+
+
+def cram(connect, name, password="pw"):
+    try:
+        return connect(name, password)
+    except (imaplib.IMAP4.error, poplib.error_proto, smtplib.SMTPAuthenticationError):
+        return None
+
+
+def imap_cram(name, password):
+    m = imaplib.IMAP4("127.0.0.1", site.IMAP_PORT)
+    m.login_cram_md5(name, password)
+    count = int(m.select()[1][0])
+    m.logout()
+    return count
+
+
+def pop_apop(name, password):
+    p = poplib.POP3("127.0.0.1", site.POP3_PORT)
+    p.apop(name, password)
+    count = p.stat()[0]
+    p.quit()
+    return count
+
+
+def smtp_cram(name, password):
+    s = smtplib.SMTP("127.0.0.1", site.SUBMISSION_PORT)
+    s.ehlo()
+    s.user, s.password = name, password
+    code = s.auth("CRAM-MD5", s.auth_cram_md5)[0]
+    s.quit()
+    return code
+
+
+with harness.Instance("--imap", "0", "--pop3", "0", "--smtp", "0", "--submission", "0", "--set", "login_domain CORP dmail.test",
+                      "--set", "login_domain corp.local dmail.test", "--set", "authent_process " + module,
+                      "--set", "imapd_mechanisms plain cram-md5", "--set", "dpop_mechanisms plain apop",
+                      "--set", "dsmtp_mechanisms plain cram-md5") as site:
+    deliver(0, "bob@dmail.test")
+    deliver(1, "Robert.Bobson@dmail.test")
+    for name in BOB:
+        t.equal("CRAM-MD5 by IMAP as " + name, cram(imap_cram, name), 2)
+        t.equal("APOP as " + name, cram(pop_apop, name), 2)
+        t.equal("CRAM-MD5 by SMTP as " + name, cram(smtp_cram, name), 235)
+    for name in ["corp/bob/carol", "corp/bob/nobody", "CORP2\\bob", "carol", "bob.bob", "corp/bob/bob/bob"]:
+        for way in (imap_cram, pop_apop, smtp_cram):
+            t.equal("%s refuses %s" % (way.__name__, name), cram(way, name), None)
+    for way in (imap_cram, pop_apop, smtp_cram):
+        t.equal("%s: wrong password" % way.__name__, cram(way, "corp\\bob", "wrong"), None)
 t.end()

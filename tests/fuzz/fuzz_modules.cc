@@ -5,6 +5,7 @@
 
 #include "tools/ldapauth/config.h"
 #include "tools/ldapauth/entry.h"
+#include "tools/multiauth/config.h"
 
 using namespace dmail;
 using namespace dmail::ldapauth;
@@ -13,6 +14,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   const auto config = parse_ldap_config(input, "f");
   if (!config && config.error().log.empty()) std::abort();
+  const auto rules = multiauth::parse_modules(input, "f");
+  if (!rules && rules.error().log.empty()) std::abort();
+  if (rules)
+    for (const multiauth::ModuleRule& rule : *rules) {
+      const std::string text(input.substr(0, 100));
+      if (rule.stripped(text).size() > text.size() || rule.words.empty()) std::abort();
+      (void)rule.takes(multiauth::Verb::Check, text);
+    }
   const Config fallback;
   const Config& used = config ? *config : fallback;
   const std::string_view name = input.substr(0, std::min<size_t>(size, 600));
