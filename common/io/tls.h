@@ -22,7 +22,6 @@
 
 namespace dmail {
 
-
 // One file with a certificate and its chain, leaf first, and one with its key.  They may hold more
 // than one kind (ECDSA and RSA): a chain each, one after the other, and as many keys.
 struct TlsCertificate {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """nwauth as a child, on the command line and resident; test_nwauth.py BUILD."""
-import concurrent.futures, os, signal, socket, subprocess, sys, tempfile, time
+import base64, concurrent.futures, hashlib, os, re, signal, socket, subprocess, sys, tempfile, time
 
 nwauth = os.path.join(os.path.abspath(sys.argv[1]), "bin", "nwauth")
 passed = failures = 0
@@ -66,6 +66,49 @@ expect("drop_path", run("drop_path", "1", "/m", "test", "..") == (0, "/m/g/test\
        run("drop_path", "1", "/m", "test", ".."))
 expect("dead", subprocess.run([nwauth, "-path", "/proc/nope/x"], input="check a b\n", capture_output=True,
                               text=True).stdout.startswith("-DEAD"))
+
+
+# Keys for SASL.
+KEYS = re.compile(r'\+OK kay config 0 scram-sha-(1|256)="10000,[A-Za-z0-9+/]{22}==,[A-Za-z0-9+/=]{28,44},'
+                  r'[A-Za-z0-9+/=]{28,44}"')
+talk("set kay pencil quota=5\n")
+for mechanism in ("SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "scram-sha-256-plus"):
+    r = talk(f"secret KAY {mechanism}\n")
+    expect("keys " + mechanism, len(r) == 1 and KEYS.fullmatch(r[0]) and r[0].count('"') == 2, r)
+for user, mechanism in (("kay", "CRAM-MD5"), ("kay", "APOP"), ("kay", "DIGEST-MD5"), ("kay", "PLAIN"), ("kay", ""),
+                        ("ghost", "SCRAM-SHA-1"), ("a@b@c", "SCRAM-SHA-1")):
+    expect(f"no keys {user} {mechanism}", (r := talk(f"secret {user} {mechanism}\n")) ==
+           [f"-ERR {user} has no keys for this"], r)
+expect("token", talk("token kay abc\n")[0].startswith("-ERR"))
+plain = ["-keep-plain"]
+talk("set kay pencil2\n", plain)
+kept = '+OK kay config 0 password64="' + base64.b64encode(b"pencil2").decode() + '"'
+for mechanism in ("CRAM-MD5", "APOP", "DIGEST-MD5"):
+    expect("kept " + mechanism, (r := talk(f"secret kay {mechanism}\n", ["-readonly"])) == [kept], r)
+expect("SCRAM gets keys all the same", KEYS.fullmatch(talk("secret kay SCRAM-SHA-256\n")[0]))
+for line in ("check kay pencil2", "lookup kay", "search kay"):
+    r = "".join(talk(line + "\n"))
+    expect("no keys in " + line, "pencil" not in r and "scram" not in r and "64" not in r, r)
+old = talk("secret kay SCRAM-SHA-1\n")
+talk("set kay (NULL) quota=6\n")
+expect("kept through a change of labels", talk("secret kay APOP\nsecret kay SCRAM-SHA-1\n") == [kept, *old])
+talk("set kay pencil3\n", ["-digest-realm", "Example Realm"])
+h = hashlib.md5(b"kay:Example Realm:pencil3").hexdigest()
+expect("realm's key", (r := talk("secret kay DIGEST-MD5\n")) == [f'+OK kay config 0 digest-md5="{h}"'], r)
+expect("what was kept is gone", (r := talk("secret kay APOP\n"))[0].startswith("-ERR"), r)
+expect("new SCRAM keys", talk("secret kay SCRAM-SHA-1\n") != old)
+talk("set kay pencil4\n")
+expect("nothing of the old password", talk("secret kay DIGEST-MD5\n")[0].startswith("-ERR"))
+for label in ("password64", "scram-sha-1", "Digest-MD5"):
+    expect("no label " + label, talk(f"set kay (NULL) {label}=\"x\"\n")[0].startswith("-ERR"))
+expect("readonly keeps nothing", talk("set kay x\n", ["-readonly", "-keep-plain"]) == ["-ERR read-only"])
+expect("bad realm", run("version", options=["-digest-realm", 'a"b'])[0] == 64)
+run("set", "uml", "caf\u00e9")
+expect("non-ASCII password", talk("secret uml SCRAM-SHA-256\n")[0].startswith("+OK uml"))
+talk("secret kay SCRAM-SHA-1\ncheck kay pencil4\n", ["-log", "-keep-plain"])
+log_text = open(db + "/nwauth.log").read()
+expect("no keys in the log", "secret kay: +OK\\n" not in log_text and log_text.count("secret kay: +OK\n") == 1 and
+       "scram" not in log_text and "pencil" not in log_text, log_text)
 
 
 # An unknown user takes the time of a wrong password.

@@ -79,7 +79,8 @@ PROGRAMS += nwauth
 nwauth_SRC := $(wildcard tools/nwauth/*.cc tools/modules/*.cc)
 nwauth_LIBS := table account conf log io base
 nwauth_LINK := dynamic
-nwauth_EXT := -ldb-5.3 -lcrypto -lcrypt -pthread
+NWAUTH_EXT := -ldb-5.3 -l:libidn.a -lcrypto -lcrypt -pthread
+nwauth_EXT := $(NWAUTH_EXT)
 
 # unixauth: users of the system, through PAM (or the shadow file in a build without).
 PROGRAMS += unixauth

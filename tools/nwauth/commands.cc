@@ -1,6 +1,7 @@
 #include "tools/nwauth/commands.h"
 
 #include "base/ascii.h"
+#include "base/base64.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "io/clock.h"
@@ -11,6 +12,7 @@ namespace {
 constexpr std::string_view kHelp =
     "+DATA check <user> <password>\n"
     "+DATA lookup <user>\n"
+    "+DATA secret <user> <mechanism>\n"
     "+DATA set <user> <password>|(NULL) [label=\"value\" ...]\n"
     "+DATA del <user>\n"
     "+DATA search <pattern> [-from n] [-max m]\n"
@@ -22,6 +24,24 @@ std::string dead(const Error& error) { return concat("-DEAD ", escaped(error.log
 // The same for an unknown user and a wrong password.
 std::string refusal(std::string_view user) {
   return concat("-ERR ", escaped(user, 60), " password wrong or not a valid user\n");
+}
+
+// The label of `secret` for this mechanism, with what is stored; empty when there is nothing.
+std::string secret_label(const Record& record, std::string_view mechanism) {
+  if (mechanism.ends_with("-PLUS")) mechanism.remove_suffix(5);
+  const std::string name = lower(mechanism);
+  const bool scram = name == "scram-sha-1" || name == "scram-sha-256";
+  for (const std::string& line : record.scram) {
+    std::string_view keys = line;
+    if (!scram || take_until(keys, ' ') != name) continue;
+    std::string value(keys);
+    for (char& c : value) c = c == ' ' ? ',' : c;
+    return concat(name, "=\"", value, '"');
+  }
+  if (!scram && name != "cram-md5" && name != "apop" && name != "digest-md5") return {};
+  if (!record.plain.empty()) return concat("password64=\"", base64_encode(record.plain), '"');
+  if (name != "digest-md5" || record.digest.empty()) return {};
+  return concat("digest-md5=\"", record.digest, '"');
 }
 
 std::string ok(std::string_view user, const Record& record) {
@@ -52,6 +72,9 @@ bool split_label(std::string_view label, std::string_view& name, std::string_vie
   value = label.substr(equals + 1);
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
     value = value.substr(1, value.size() - 2);
+  // Names that mean keys in answers to secret: no label of lookup is called so.
+  for (std::string_view taken : {"scram-sha-1", "scram-sha-256", "digest-md5", "password64"})
+    if (iequals(name, taken)) return false;
   return valid_label(name, value);
 }
 
@@ -80,6 +103,11 @@ std::string Commands::answer(std::string_view line) {
     return check(user, rest);
   }
   if (verb == "lookup") return lookup(trim(rest));
+  if (verb == "secret") {
+    const std::string_view user = take_until(rest, ' ');
+    return secret(user, trim(rest));
+  }
+  if (verb == "token") return "-ERR no tokens are kept here\n";
   if (verb == "set") return set_line(rest);
   if (verb == "del") return remove(trim(rest));
   if (verb == "search") return search(rest);
@@ -92,7 +120,7 @@ std::string Commands::answer(std::string_view line) {
 std::optional<std::string> Commands::quick_answer(std::string_view line) {
   std::string_view rest = line.substr(0, line.find_last_not_of('\r') + 1);
   const std::string verb = lower(take_until(rest, ' '));
-  if (verb == "lookup") return answer(line);
+  if (verb == "lookup" || verb == "secret") return answer(line);
   if (verb != "check") return std::nullopt;
   const auto key = key_of(take_until(rest, ' '));
   if (!key || rest.empty()) return std::nullopt;
@@ -130,6 +158,17 @@ std::string Commands::lookup(std::string_view user) {
   return ok(*key, **record);
 }
 
+// The same answer for an unknown user and one without these keys.
+std::string Commands::secret(std::string_view user, std::string_view mechanism) {
+  const auto key = key_of(user);
+  Result<std::optional<Record>> record = std::optional<Record>();
+  if (key) record = users_->find(*key);
+  if (!record) return dead(record.error());
+  const std::string label = *record ? secret_label(**record, upper(mechanism)) : "";
+  if (label.empty()) return concat("-ERR ", escaped(user, 60), " has no keys for this\n");
+  return concat("+OK ", *key, " config 0 ", label, '\n');
+}
+
 std::string Commands::set_line(std::string_view rest) {
   rest = trim(rest);
   const std::string_view user = take_until(rest, ' ');
@@ -163,12 +202,21 @@ std::string Commands::set(std::string_view user, std::string_view password,
   Result<std::vector<std::string>> scram = std::vector<std::string>();
   if (!keep) hash = new_hash(password, policy_.hash);
   if (!keep && hash) scram = scram_keys(password, policy_.scram_iterations);
+  std::string digest;
+  if (!keep && !policy_.digest_realm.empty())
+    digest = digest_md5(*key, policy_.digest_realm, password);
   if (!hash || !scram) return dead(hash ? scram.error() : hash.error());
   bool too_many = false;
   Status done = users_->change(*key, [&](Record& record) {
     const Record before = record;
-    if (!keep) record.crypt = *hash;
-    if (!keep) record.scram = *scram;
+    if (!keep) {
+      // All that the old password left behind goes, whatever is kept of the new one.
+      record.crypt = *hash;
+      record.scram = *scram;
+      record.plain = policy_.keep_plain ? password : "";
+      record.digest = digest;
+      record.digest_realm = policy_.digest_realm;
+    }
     for (const auto& [name, value] : changes) record.set_label(name, value);
     too_many = record.labels.size() > kMaxLabels;
     if (too_many) record = before;

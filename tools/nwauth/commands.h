@@ -25,6 +25,8 @@ struct Policy {
   HashKind hash = HashKind::Yescrypt;
   int scram_iterations = 10000;
   bool read_only = false;
+  bool keep_plain = false;        // set keeps the password itself, too
+  std::string digest_realm;       // set keeps DIGEST-MD5's key of this realm; empty: none
   bool allow_ats = false;         // more than one @ in a name
   bool allow_high_ascii = false;  // bytes over 127 in a name
 };
@@ -37,7 +39,8 @@ class Commands : public modules::Responder {
   // Lines with LF.  Empty when the question is quit or exit.
   std::string answer(std::string_view line);
   std::string answer(std::string_view line, int64_t) override { return answer(line); }
-  // The answer when it needs no crypt(3) and no write: lookup, and check of a password seen before.
+  // The answer when it needs no crypt(3) and no write: lookup, secret, and check of a password seen
+  // before.
   std::optional<std::string> quick_answer(std::string_view line) override;
 
   // set with its parts: a password may hold blanks here.  Labels as name=value or name="value".
@@ -47,6 +50,7 @@ class Commands : public modules::Responder {
  private:
   std::string check(std::string_view user, std::string_view password);
   std::string lookup(std::string_view user);
+  std::string secret(std::string_view user, std::string_view mechanism);
   std::string set_line(std::string_view rest);
   std::string remove(std::string_view user);
   std::string search(std::string_view rest);

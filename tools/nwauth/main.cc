@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "account/drop_name.h"
+#include "base/ascii.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "base/wipe.h"
@@ -26,11 +27,12 @@ namespace {
 
 constexpr char kUsage[] =
     "usage: nwauth [options]                        line protocol on standard input\n"
-    "       nwauth [options] check|lookup|set|del|search|version|help ...\n"
+    "       nwauth [options] check|lookup|secret|set|del|search|version|help ...\n"
     "       nwauth [options] -listen SOCKET         resident module\n"
     "       nwauth [options] -generate N            make users test0 to testN-1, password test\n"
     "       nwauth drop_path 0|1|2 BASE USER...     where the drop file of USER lies\n"
-    "options: -path DIR  -readonly  -debug  -log  -hash yescrypt|sha512  -allowats\n"
+    "options: -path DIR  -readonly  -keep-plain  -digest-realm REALM  -debug  -log  -hash "
+    "yescrypt|sha512  -allowats\n"
     "         -allowhighascii  -mode OCTAL  -mailuser NAME  -cache N  -cachetime SECONDS  -threads "
     "N\n"
     "`nwauth set USER -` reads the password from standard input.\n";
@@ -57,6 +59,10 @@ bool set_option(Arguments& a, std::string_view name, const std::string& value) {
   if (name == "-path") return (a.path = value).starts_with('/');
   if (name == "-listen") return (a.server.path = value).starts_with('/');
   if (name == "-mailuser") return !(a.mail_user = value).empty();
+  if (name == "-digest-realm") {
+    a.policy.digest_realm = value;
+    return !value.empty() && value.size() <= kMaxName && valid_label("realm", value);
+  }
   if (name == "-cache") return set_number(value, 0, 10'000'000, a.cache);
   if (name == "-cachetime") return set_number(value, 1, 86'400, a.cache_seconds);
   if (name == "-generate") return set_number(value, 1, 1'000'000, a.generate);
@@ -76,6 +82,7 @@ bool set_flag(Arguments& a, std::string_view name) {
   if (name == "-readonly") return a.policy.read_only = true;
   if (name == "-debug") return a.debug = true;
   if (name == "-log") return a.log = true;
+  if (name == "-keep-plain") return a.policy.keep_plain = true;
   if (name == "-allowats") return a.policy.allow_ats = true;
   if (name == "-allowhighascii") return a.policy.allow_high_ascii = true;
   if (name == "-help" || name == "--help" || name == "-h") return a.help = true;
@@ -138,7 +145,9 @@ class EventLog {
     std::string_view rest = question;
     const std::string_view verb = take_until(rest, ' ');
     const std::string_view user = take_until(rest, ' ');
-    event(concat(verb, ' ', user, ": ", answer.substr(0, answer.find('\n'))));
+    answer = answer.substr(0, answer.find('\n'));
+    if (iequals(verb, "secret") && answer.starts_with("+OK")) answer = "+OK";
+    event(concat(verb, ' ', user, ": ", answer));
   }
 
  private:
@@ -179,12 +188,12 @@ bool read_stdin_line(std::string& line) {
 int line_protocol(Commands& commands, const EventLog& log) {
   std::string line;
   while (read_stdin_line(line)) {
-    const std::string answer =
-        line.size() > kMaxLine ? "-ERR line too long\n" : commands.answer(line);
+    std::string answer = line.size() > kMaxLine ? "-ERR line too long\n" : commands.answer(line);
     log.answered(line, answer);
     wipe(line);
     if (answer.empty()) break;
     std::fputs(answer.c_str(), stdout);
+    wipe(answer);
     if (std::fflush(stdout) != 0) return 1;
   }
   return 0;

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <string.h>
+#include <stringprep.h>
 
 #include <cstdlib>
 #include <memory>
@@ -53,6 +54,39 @@ std::string hmac(const EVP_MD* md, std::string_view key, std::string_view bytes)
   return {reinterpret_cast<char*>(out), size};
 }
 
+// SASLprep; empty when it forbids the password.  It changes no printable ASCII.
+std::string prepared(std::string_view password) {
+  bool plain = true;
+  for (char c : password) plain &= is_graph(c) || c == ' ';
+  if (plain) return std::string(password);
+  std::string phrase(password);
+  char* made = nullptr;
+  const int code =
+      ::stringprep_profile(phrase.c_str(), &made, "SASLprep", STRINGPREP_NO_UNASSIGNED);
+  std::string out(code == STRINGPREP_OK && made != nullptr ? made : "");
+  wipe(phrase);
+  if (made != nullptr) ::explicit_bzero(made, ::strlen(made));
+  ::free(made);
+  return out;
+}
+
+// UTF-8 to ISO 8859-1 where it has all the characters; else as it is.
+std::string latin1_of(std::string_view utf8) {
+  std::string out;
+  for (size_t i = 0; i < utf8.size(); ++i) {
+    const auto c = static_cast<unsigned char>(utf8[i]);
+    if (c < 0x80) {
+      out += utf8[i];
+      continue;
+    }
+    const bool two = (c == 0xc2 || c == 0xc3) && i + 1 < utf8.size() &&
+                     (static_cast<unsigned char>(utf8[i + 1]) & 0xc0) == 0x80;
+    if (!two) return std::string(utf8);
+    out += static_cast<char>((c & 3) << 6 | (static_cast<unsigned char>(utf8[++i]) & 0x3f));
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<std::string> new_hash(std::string_view password, HashKind kind) {
@@ -92,16 +126,25 @@ Result<std::string> scram_line(std::string_view name, std::string_view password,
                 base64_encode(server));
 }
 
-Result<std::vector<std::string>> scram_keys(std::string_view password, int iterations) {
+Result<std::vector<std::string>> scram_keys(std::string_view given, int iterations) {
   std::vector<std::string> lines;
-  for (char c : password)
-    if (!is_graph(c) && c != ' ') return lines;
+  std::string password = prepared(given);
+  if (password.empty()) return lines;
   for (std::string_view name : {"scram-sha-1", "scram-sha-256"}) {
     Result<std::string> line = scram_line(name, password, modules::random_bytes(16), iterations);
     if (!line) return std::move(line.error());
     lines.push_back(std::move(*line));
   }
+  wipe(password);
   return lines;
+}
+
+std::string digest_md5(std::string_view user, std::string_view realm, std::string_view password) {
+  std::string bytes = concat(latin1_of(user), ':', latin1_of(realm), ':', latin1_of(password));
+  std::string out;
+  for (char c : digest(EVP_md5(), bytes)) append_hex(out, static_cast<unsigned char>(c), 2);
+  wipe(bytes);
+  return out;
 }
 
 }  // namespace dmail::nwauth

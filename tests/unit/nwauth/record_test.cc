@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/base64.h"
+#include "base/text.h"
 #include "tools/nwauth/secret.h"
 
 using namespace dmail;
@@ -27,8 +28,37 @@ TEST_CASE("records come back as they were, unknown fields included") {
   back->set_label("QUOTA", "");
   CHECK(back->labels.size() == 1);
   for (const char* bad :
-       {"", "nwauth 2\n", "x", "nwauth 1\ncreated x\n", "nwauth 1\nlabel a\"b c\n"})
+       {"", "nwauth 3\n", "x", "nwauth 1\ncreated x\n", "nwauth 1\nlabel a\"b c\n"})
     CHECK(parse_record(bad).error().kind == ErrorKind::Corrupt);
+}
+
+TEST_CASE("a record with a readable password is not for programs that do not know of it") {
+  Record r;
+  CHECK(serialise(r).starts_with("nwauth 1\n"));
+  r.plain = "two words\xc3\xa9";
+  r.digest = "0123456789abcdef0123456789abcdef";
+  r.digest_realm = "a realm";
+  const std::string bytes = serialise(r);
+  CHECK(bytes.starts_with("nwauth 2\n"));
+  CHECK(bytes.find("two words") == std::string::npos);  // nobody reads it over a shoulder
+  auto back = parse_record(bytes);
+  REQUIRE(back);
+  CHECK(back->plain == r.plain);
+  CHECK(back->digest == r.digest);
+  CHECK(back->digest_realm == r.digest_realm);
+  CHECK(back->other.empty());
+  back->plain.clear();
+  back->digest.clear();
+  CHECK(serialise(*back).starts_with("nwauth 1\n"));
+  CHECK_FALSE(parse_record("nwauth 2\nplain !\n"));
+  CHECK_FALSE(parse_record("nwauth 2\nplain \n"));
+}
+
+TEST_CASE("DIGEST-MD5 keys") {
+  // RFC 2831 section 4: its A1 starts with this.
+  CHECK(digest_md5("chris", "elwood.innosoft.com", "secret") == "eb5a750053e4d2c34aa84bbc9b0b6ee7");
+  CHECK(digest_md5("b\xc3\xb6", "r", "\xc3\xa9") == digest_md5("b\xf6", "r", "\xe9"));
+  CHECK(digest_md5("b", "r", "\xe2\x82\xac\xc3\xa9") != digest_md5("b", "r", "\xe2\x82\xac\xe9"));
 }
 
 TEST_CASE("labels") {
@@ -70,5 +100,27 @@ TEST_CASE("SCRAM keys are made for what SASLprep leaves alone") {
   CHECK(*scram_line("scram-sha-256", "pencil", salt, 4096) ==
         "scram-sha-256 4096 QSXCR+Q6sek8bf92 FO+9jBb3MUukt6jJnzjPZOWc5ow/Pu6JtPyju0aqaE8= "
         "qxJ1SbmSAi5EcS0J5Ck/cKAm/+Ixa+Kwp63f4OHDgzo=");
-  CHECK(scram_keys("caf\xc3\xa9", 4096)->empty());
+}
+
+TEST_CASE("SCRAM keys are made of what SASLprep makes of a password") {
+  auto same = [](std::string_view a, std::string_view b) {
+    auto keys = scram_keys(a, 4096);
+    REQUIRE(keys->size() == 2);
+    std::string_view line = (*keys)[0];
+    take_until(line, ' ');
+    take_until(line, ' ');
+    return *scram_line("scram-sha-1", b, *base64_decode(take_until(line, ' ')), 4096) == (*keys)[0];
+  };
+  CHECK(same("caf\xc3\xa9", "caf\xc3\xa9"));
+  CHECK(same("cafe\xcc\x81", "caf\xc3\xa9"));  // composed
+  CHECK(same("I\xc2\xadX", "IX"));             // RFC 4013 section 3
+  CHECK(same("\xc2\xaa", "a"));
+  CHECK(same("\xe2\x85\xa8", "IX"));
+  CHECK(
+      same("a\xc2\xa0"
+           "b",
+           "a b"));
+  CHECK_FALSE(same("caf\xc3\xa9", "cafe"));
+  for (const char* forbidden : {"caf\xe9", "\x07", "\xd8\xa7\x31", "\xc3", "a\xef\xbf\xbf"})
+    CHECK(scram_keys(forbidden, 4096)->empty());
 }
