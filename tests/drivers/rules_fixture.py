@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -36,6 +37,14 @@ class Site:
             os.chown(path + "/work", 65532, 65532)
         self.bin = os.path.dirname(harness.program("imapd"))
         self.set(**settings)
+
+    def certificate(self):
+        """Settings for TLS, with a certificate of our own."""
+        pem, key = self.path + "/cert.pem", self.path + "/key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-keyout", key, "-out", pem, "-subj", "/CN=localhost", "-days", "2"], check=True,
+                       stderr=subprocess.DEVNULL)
+        return {"tls_certificate": pem, "tls_key": key}
 
     def set(self, **settings):
         """Writes dmail.conf with these settings, the usual ones, and no others."""
@@ -71,12 +80,21 @@ class Client:
 
     def __init__(self, site, service, ip="127.0.0.1", args=()):
         self.service = service
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.s = socket.create_connection(listener.getsockname(), 30, source_address=(ip, 0))
+        here, family = ("::1", socket.AF_INET6) if ":" in ip else ("127.0.0.1", socket.AF_INET)
+        with socket.create_server((here, 0), family=family) as listener:
+            self.s = socket.create_connection(listener.getsockname()[:2], 30, source_address=(ip, 0))
             server, _ = listener.accept()
         self.p = subprocess.Popen([harness.program(DAEMON[service]), "-C", site.path + "/dmail.conf", *args],
                                   stdin=server, stdout=server, stderr=server)
         server.close()
+        if "--tls" in args:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            try:
+                self.s = context.wrap_socket(self.s)
+            except OSError:  # it ended before the handshake: the greeting is empty
+                pass
         self.f = self.s.makefile("rb")
         self.greeting = self.reply()
 
@@ -118,9 +136,9 @@ class Client:
         """Whether a session answers."""
         return good(self.service, self.ask({"imap": "n NOOP", "pop": "NOOP", "smtp": "NOOP"}[self.service]))
 
-    def kill(self):
+    def kill(self, children=True):
         """kill -9 of what the connection has become, and of its children."""
-        for n in os.listdir("/proc"):
+        for n in os.listdir("/proc") if children else []:
             if n.isdigit():
                 try:
                     with open("/proc/%s/stat" % n) as f:

@@ -147,6 +147,10 @@ def connections():
         held.append(again)
     for c in held[3:]:
         c.end()
+    six = [Client(site, "pop", "::1") for _ in range(4)]
+    t.equal("three of IPv6", [c.greeting[:4] for c in six], ["+OK ", "+OK ", "+OK ", "-ERR"])
+    for c in six:
+        c.end()
     many = [Client(site, "pop", "127.0.0.200") for _ in range(20)]
     t.check("an exempt address has no limit", all(c.greeting.startswith("+OK") for c in many))
     for c in many:
@@ -183,7 +187,28 @@ def sessions():
             each.end()
 
 
+def under_tls():
+    site = Site()
+    site.set(max_sessions_per_user=1, max_connections_per_ip=2, **site.certificate())
+    a = Client(site, "imap", "127.0.0.5", ("--tls",))
+    t.check("TLS: a session", good("imap", a.login()))
+    b = Client(site, "imap", "127.0.0.5", ("--tls",))
+    answer = b.login()
+    t.check("TLS: one too many", answer.startswith("t NO [LIMIT]"), answer)
+    late = Client(site, "imap", "127.0.0.5", ("--tls",))
+    t.equal("TLS: a connection too many just ends", late.greeting, "")
+    late.end()
+    a.kill(children=False)  # the session alone; the process that speaks TLS sees it go
+    answer = b.login()
+    t.check("TLS: kill -9 of the session frees its place", good("imap", answer) and b.is_in(), answer)
+    again = Client(site, "imap", "127.0.0.5", ("--tls",))
+    t.check("TLS: and that of the connection", again.greeting.startswith("* OK"), again.greeting)
+    for c in (b, again):
+        c.end()
+
+
 rules()
+under_tls()
 delays()
 connections()
 sessions()
