@@ -143,6 +143,37 @@ t.check("five slow questions", sorted(got) == ["+OK u%d config 0" % i for i in r
         (len(got) == 5 and sum(g.startswith("-DEAD") for g in got) <= 2), got)
 t.check("three at a time", 1.9 < time.monotonic() - start < 4, time.monotonic() - start)
 
+# Copies die in the middle of it all: whoever is answered is answered right.
+wrong_answers, counts, ending = [], {"+OK": 0, "-ERR": 0, "-DEAD": 0}, time.monotonic() + 3
+
+
+def ask_both(i):
+    while time.monotonic() < ending:
+        for password, good in (("right", ("+OK", "-DEAD")), ("wrong%d" % i, ("-ERR", "-DEAD"))):
+            user = "w%d-%d" % (i, time.monotonic_ns())  # never remembered
+            answer = ask("check %s %s" % (user, password))
+            word = answer.split(" ")[0]
+            counts[word] = counts.get(word, 0) + 1
+            if word not in good or (word == "+OK" and answer.split(" ")[1] != user):
+                wrong_answers.append((user, password, answer))
+
+
+threads = [threading.Thread(target=ask_both, args=(i,)) for i in range(6)]
+for x in threads:
+    x.start()
+while time.monotonic() < ending:
+    for pid in pool.children()[:1]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    time.sleep(0.1)
+for x in threads:
+    x.join()
+t.equal("no answer goes to another question", wrong_answers, [])
+t.check("and many are answered", counts["+OK"] > 20 and counts["-ERR"] > 20, counts)
+time.sleep(0.5)
+
 # Hostile clients.
 for junk in [b"\0" * 100000, b"x" * 20000, b"\n" * 5000, b"check " + b"\xff" * 500 + b"\n", b"check a b\rset bob x\n",
              b"check bob right"]:
