@@ -12,7 +12,7 @@
 namespace dmail {
 namespace {
 
-bool sync_enabled = true;
+bool syncs = true;
 
 std::string parent_of(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -90,12 +90,12 @@ Status truncate_to(int fd, uint64_t size) {
 }
 
 Status sync_file(int fd) {
-  if (sync_enabled && ::fdatasync(fd) != 0) return system_error("fdatasync", errno);
+  if (syncs && ::fdatasync(fd) != 0) return system_error("fdatasync", errno);
   return {};
 }
 
 Status sync_directory(int directory_fd) {
-  if (sync_enabled && ::fsync(directory_fd) != 0 && errno != EINVAL)
+  if (syncs && ::fsync(directory_fd) != 0 && errno != EINVAL)
     return system_error("fsync of directory", errno);
   return {};
 }
@@ -137,6 +137,7 @@ Status replace_file(const std::string& path, std::string_view bytes, mode_t mode
   return sync_parent(path);
 }
 
-void set_sync_enabled(bool on) { sync_enabled = on; }
+void set_sync_enabled(bool on) { syncs = on; }
+bool sync_enabled() { return syncs; }
 
 }  // namespace dmail

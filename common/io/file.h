@@ -39,5 +39,6 @@ Status replace_file(const std::string& path, std::string_view bytes, mode_t mode
 
 // Turns all syncs of this process off (setting `fsync false`) or on.
 void set_sync_enabled(bool on);
+bool sync_enabled();
 
 }  // namespace dmail

@@ -66,6 +66,8 @@ Result<std::unique_ptr<Box>> Box::open(const StoreContext& context, BoxPlace pla
   auto file = MailFile::open(box->fd_.get(), journal, true);
   if (!file) return std::move(file.error());
   box->file_ = std::move(*file);
+  if (!context.config.shared_spool)
+    box->file_->use_state_log(concat(context.index_path, '/', box->place_.index_name, ".state"));
   box->open_index();
   return box;
 }

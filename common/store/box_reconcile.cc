@@ -113,6 +113,8 @@ Status Box::take_new_messages(Held& held, const FileIdentity& now) {
 }
 
 Status Box::rebuild(Held& held, const FileIdentity& now, bool trust_state) {
+  // A change was broken off, or the file isn't what the log was written for.
+  DMAIL_TRY(file_->settle());
   const auto old_header = index_ ? index_->header() : std::nullopt;
   KeywordTable old_keywords;
   std::vector<Record> old_live;

@@ -188,7 +188,9 @@ Status FileStore::rename(std::string_view from_asked, std::string_view to_asked)
       continue;
     auto box = open_box(entry.name);
     if (!box) return std::move(box.error());
-    DMAIL_TRY((*box)->refresh());
+    auto held = (*box)->lock();
+    if (!held) return std::move(held.error());
+    DMAIL_TRY((*box)->file().settle());
   }
   drop_index(*to);
   DMAIL_TRY(tree_->rename(*from, *to));

@@ -16,7 +16,7 @@ namespace dmail::store {
 namespace {
 
 constexpr size_t kMaxSubscriptions = size_t{4} << 20;  // bytes of .mailboxlist
-constexpr const char* kEndings[] = {".idx", ".cache", ".journal"};
+constexpr const char* kEndings[] = {".idx", ".cache", ".journal", ".state"};
 
 // Names in `.index` that end in `ending`, without it.
 std::vector<std::string> names_with(int directory, std::string_view ending) {

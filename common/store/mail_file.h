@@ -3,8 +3,8 @@
 // Knows nothing of sessions, sequence numbers, the index or any protocol.
 //
 // Locking is the caller's: `scan`, `read_header` and reading text need the shared lock, all else
-// the exclusive one.  The caller syncs nothing: a call that returns success has done fdatasync
-// itself.
+// the exclusive one.  The caller syncs nothing: what a call that returns success has changed is on
+// stable storage, in the file itself or (flags of many messages) in its StateLog.
 //
 // Records: save_date, mod_sequence, cache and record_crc are the caller's; a MailFile reports them
 // as 0 and leaves them alone where it updates records.
@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "store/keyword_table.h"
 #include "store/record.h"
+#include "store/state_log.h"
 
 namespace dmail::store {
 
@@ -68,6 +69,11 @@ class MailFile {
   [[nodiscard]] virtual bool needs_recovery() const = 0;
   virtual Status recover() = 0;
 
+  // Lets large changes of state go through a log at `path` (state_log.h).
+  void use_state_log(std::string path) { log_.enable(std::move(path)); }
+  // Everything is in the file itself, on disk, and no log is left.
+  Status settle() { return log_.settle(); }
+
   virtual Result<FileHeader> read_header(KeywordTable& keywords) = 0;
 
   // Reports every whole living message from offset `from` (a message start, or the end an earlier
@@ -108,6 +114,10 @@ class MailFile {
   // has the file open under an older idea of its offsets.
   virtual Result<uint64_t> compact(std::span<Record> all, const KeywordTable& keywords,
                                    const FileHeader& header) = 0;
+
+ protected:
+  explicit MailFile(int fd) : log_(fd) {}
+  StateLog log_;
 };
 
 // Message text as readers get it: CRLF lines, mboxrd quoting taken off, r.size octets exactly.

@@ -35,9 +35,11 @@ std::string mbox_keyword_text(uint64_t bits, const KeywordTable& keywords) {
 }
 
 // Writes UIDVALIDITY and last UID where the first message has room for them.
-Status MboxFile::write_base(const Head& head, const FileHeader& header) {
+Status MboxFile::write_base(const Head& head, const FileHeader& header, bool& written) {
   if (head.base_at == 0 || header.uid_validity == 0) return {};
   if (head.uid_validity == header.uid_validity && head.last_uid == header.last_uid) return {};
+  DMAIL_TRY(log_.settle());
+  written = true;
   return write_at(fd_, format_mbox_base(header.uid_validity, header.last_uid), head.base_at);
 }
 
@@ -115,6 +117,7 @@ Status MboxFile::append(uint64_t end, std::span<const NewMessage> messages,
                         std::vector<Record>& out) {
   auto head = load_head();
   if (!head) return std::move(head.error());
+  DMAIL_TRY(log_.settle());
   DMAIL_TRY(cut_tail(end));
   const bool first = end <= head->first;
   std::vector<Record> made;
@@ -125,7 +128,8 @@ Status MboxFile::append(uint64_t end, std::span<const NewMessage> messages,
     append_padded(digits, made[i].raw_size, 10);
     done = write_at(fd_, digits, made[i].offset + made[i].from_size + kStateSizeAt);
   }
-  if (done && !first) done = write_base(*head, header);
+  bool written = false;
+  if (done && !first) done = write_base(*head, header, written);
   if (done) done = sync_file(fd_);
   if (!done) {
     if (auto cut = truncate_to(fd_, end); !cut) done.error().log.append("; " + cut.error().log);

@@ -26,7 +26,7 @@ class RewriteJournal;
 
 class MboxFile : public MailFile {
  public:
-  MboxFile(int fd, std::string journal) : fd_(fd), journal_(std::move(journal)) {}
+  MboxFile(int fd, std::string journal) : MailFile(fd), fd_(fd), journal_(std::move(journal)) {}
 
   [[nodiscard]] size_t keyword_limit() const override { return kMaxKeywords; }
   [[nodiscard]] bool needs_recovery() const override;
@@ -57,11 +57,13 @@ class MboxFile : public MailFile {
     std::string names;     // keywords of the base line
   };
   Result<Head> load_head() const;
-  Status write_base(const Head& head, const FileHeader& header);
+  // `written`: it did; then the log is settled, and what follows must not go through it.
+  Status write_base(const Head& head, const FileHeader& header, bool& written);
   Status write_messages(uint64_t at, bool first, std::span<const NewMessage> messages,
                         const KeywordTable& keywords, const FileHeader& header,
                         std::vector<Record>& out);
-  Result<bool> write_in_place(const Record& r, const KeywordTable& keywords);
+  // Adds the change to log_; false when there is no room for what `r` says.
+  Result<bool> change_in_place(const Record& r, const KeywordTable& keywords);
   Status rewrite(uint64_t start, uint64_t first, std::span<Record> all,
                  const KeywordTable& keywords, const FileHeader& header);
   Result<Record> rewrite_one(RewriteJournal& journal, const Record& r, bool first,

@@ -35,8 +35,7 @@ Status encode_text(int fd, const Record& r, Each each) {
 
 }  // namespace
 
-// False when there is no room for what `r` says.
-Result<bool> MboxFile::write_in_place(const Record& r, const KeywordTable& keywords) {
+Result<bool> MboxFile::change_in_place(const Record& r, const KeywordTable& keywords) {
   if (!(r.form & kStateRoom)) return false;
   std::string bytes(r.prefix_size, '\0');
   auto n = read_at(fd_, bytes, r.offset);
@@ -54,8 +53,9 @@ Result<bool> MboxFile::write_in_place(const Record& r, const KeywordTable& keywo
   state->old = true;
   state->keywords = names;
   const std::string block = format_mbox_state(*state, room);
-  DMAIL_TRY(write_at(fd_, std::string_view(block).substr(kStateUidAt),
-                     r.offset + r.from_size + kStateUidAt));
+  log_.add(r.offset + r.from_size + kStateUidAt,
+           std::string_view(bytes).substr(r.from_size + kStateUidAt),
+           std::string_view(block).substr(kStateUidAt));
   return true;
 }
 
@@ -63,19 +63,19 @@ Result<bool> MboxFile::write_state(std::span<Record*> changed, std::span<Record>
                                    const KeywordTable& keywords, const FileHeader& header) {
   auto head = load_head();
   if (!head) return std::move(head.error());
-  DMAIL_TRY(write_base(*head, header));
+  bool base_written = false;
+  DMAIL_TRY(write_base(*head, header, base_written));
+  log_.forget();
   uint64_t start = UINT64_MAX;
   for (const Record* r : changed) {
-    auto fits = write_in_place(*r, keywords);
+    auto fits = change_in_place(*r, keywords);
     if (!fits) return std::move(fits.error());
     if (!*fits) start = std::min(start, r->offset);
   }
-  if (start == UINT64_MAX) {
-    DMAIL_TRY(sync_file(fd_));
-    return false;
-  }
-  DMAIL_TRY(rewrite(start, head->first, all, keywords, header));
-  return true;
+  const bool rewriting = start != UINT64_MAX;
+  DMAIL_TRY(log_.commit(base_written || rewriting));
+  if (rewriting) DMAIL_TRY(rewrite(start, head->first, all, keywords, header));
+  return rewriting;
 }
 
 Status MboxFile::expunge(std::span<Record> all, const KeywordTable& keywords,
@@ -85,7 +85,9 @@ Status MboxFile::expunge(std::span<Record> all, const KeywordTable& keywords,
   if (dead == all.end()) return {};
   auto head = load_head();
   if (!head) return std::move(head.error());
-  DMAIL_TRY(write_base(*head, header));
+  DMAIL_TRY(log_.settle());
+  bool base_written = false;
+  DMAIL_TRY(write_base(*head, header, base_written));
   uint64_t start = dead->offset;
   if (head->base_at == 0 && header.last_uid > head->last_uid) {
     // No place for the last UID in the first message: another agent's.  When no message that stays

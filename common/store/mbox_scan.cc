@@ -35,8 +35,14 @@ Result<std::string_view> header_view(FileWindow& window, const MboxStep& step) {
 
 }  // namespace
 
-bool MboxFile::needs_recovery() const { return RewriteJournal::exists(journal_); }
-Status MboxFile::recover() { return RewriteJournal::recover(fd_, journal_); }
+bool MboxFile::needs_recovery() const {
+  return RewriteJournal::exists(journal_) || log_.needs_recovery();
+}
+Status MboxFile::recover() {
+  // A journal is begun only where there is no log.
+  DMAIL_TRY(RewriteJournal::recover(fd_, journal_));
+  return log_.recover();
+}
 
 Result<MboxFile::Head> MboxFile::load_head() const {
   Head head;

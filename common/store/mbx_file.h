@@ -16,7 +16,7 @@ class FileWindow;
 
 class MbxFile : public MailFile {
  public:
-  MbxFile(int fd, std::string journal) : fd_(fd), journal_(std::move(journal)) {}
+  MbxFile(int fd, std::string journal) : MailFile(fd), fd_(fd), journal_(std::move(journal)) {}
 
   [[nodiscard]] size_t keyword_limit() const override { return kMbxKeywords; }
   [[nodiscard]] bool needs_recovery() const override;
@@ -42,9 +42,10 @@ class MbxFile : public MailFile {
     MbxHeader header;
   };
   Result<Head> load_head() const;
-  // Writes the header's names and numbers where they differ from what the file has.
+  // Writes the header's names and numbers where they differ from what the file has; then the log is
+  // settled, and what follows must not go through it.
   Result<MbxKeywordMap> update_head(const KeywordTable& keywords, uint64_t wanted,
-                                    const FileHeader& header);
+                                    const FileHeader& header, bool& head_changed);
   Result<MbxLine> line_of(const Record& r, std::string* bytes = nullptr) const;
   Status write_messages(uint64_t end, std::span<const NewMessage> messages,
                         const MbxKeywordMap& map, std::vector<Record>& out);

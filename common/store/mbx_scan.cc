@@ -43,8 +43,14 @@ bool is_torn(std::string_view rest) {
 
 }  // namespace
 
-bool MbxFile::needs_recovery() const { return RewriteJournal::exists(journal_); }
-Status MbxFile::recover() { return RewriteJournal::recover(fd_, journal_); }
+bool MbxFile::needs_recovery() const {
+  return RewriteJournal::exists(journal_) || log_.needs_recovery();
+}
+Status MbxFile::recover() {
+  // A journal is begun only where there is no log.
+  DMAIL_TRY(RewriteJournal::recover(fd_, journal_));
+  return log_.recover();
+}
 
 Result<MbxFile::Head> MbxFile::load_head() const {
   Head head;

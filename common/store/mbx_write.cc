@@ -18,6 +18,14 @@ constexpr size_t kWriteAt = 512 * 1024;  // pieces written at once
 
 constexpr uint64_t kSizeAt = 27;  // of SIZE in a message line of ours
 
+constexpr size_t kMbxFlagsAt = 8;  // in the state field
+
+// The state field of a message line, and where it stands in the file.
+uint64_t state_at(const Record& r) { return r.offset + r.prefix_size - kMbxStateSize - 2; }
+std::string_view state_of(std::string_view line) {
+  return line.substr(line.size() - kMbxStateSize - 2, kMbxStateSize);
+}
+
 Error full_of_keywords() {
   return {ErrorKind::Limit, "The mailbox has no room for more keywords", ""};
 }
@@ -31,7 +39,7 @@ uint64_t keywords_of(std::span<Record* const> records) {
 }  // namespace
 
 Result<MbxKeywordMap> MbxFile::update_head(const KeywordTable& keywords, uint64_t wanted,
-                                           const FileHeader& header) {
+                                           const FileHeader& header, bool& head_changed) {
   auto head = load_head();
   if (!head) return std::move(head.error());
   KeywordTable names = keywords;
@@ -43,7 +51,11 @@ Result<MbxKeywordMap> MbxFile::update_head(const KeywordTable& keywords, uint64_
     head->header.last_uid = header.last_uid;
   }
   if (!map.place(keywords, wanted, head->header, changed)) return full_of_keywords();
-  if (changed) DMAIL_TRY(write_at(fd_, format_mbx_header(head->header, head->bytes), 0));
+  if (changed) {
+    DMAIL_TRY(log_.settle());
+    DMAIL_TRY(write_at(fd_, format_mbx_header(head->header, head->bytes), 0));
+  }
+  head_changed = changed;
   return map;
 }
 
@@ -131,10 +143,12 @@ Status MbxFile::append(uint64_t end, std::span<const NewMessage> messages,
                        const KeywordTable& keywords, const FileHeader& header,
                        std::vector<Record>& out) {
   if (end < kMbxHeaderSize) end = kMbxHeaderSize;
+  DMAIL_TRY(log_.settle());
   DMAIL_TRY(cut_tail(end));
   uint64_t wanted = 0;
   for (const NewMessage& m : messages) wanted |= m.keywords;
-  auto map = update_head(keywords, wanted, header);
+  bool head_changed = false;
+  auto map = update_head(keywords, wanted, header, head_changed);
   if (!map) return std::move(map.error());
   std::vector<Record> made;
   Status done = write_messages(end, messages, *map, made);
@@ -159,33 +173,41 @@ Status MbxFile::append(uint64_t end, std::span<const NewMessage> messages,
 
 Result<bool> MbxFile::write_state(std::span<Record*> changed, std::span<Record>,
                                   const KeywordTable& keywords, const FileHeader& header) {
-  auto map = update_head(keywords, keywords_of(changed), header);
+  bool head_changed = false;
+  auto map = update_head(keywords, keywords_of(changed), header, head_changed);
   if (!map) return std::move(map.error());
+  log_.forget();
+  std::string bytes;
   for (const Record* r : changed) {
-    auto line = line_of(*r);
+    auto line = line_of(*r, &bytes);
     if (!line) return std::move(line.error());
     const uint32_t mark = line->flags & kMbxExpunged;
-    const std::string state = format_mbx_state(map->to_file(r->keywords, line->keywords),
-                                               flags_to_mbx(r->flags) | kMbxOld | mark, r->uid);
-    DMAIL_TRY(write_at(fd_, state, r->offset + r->prefix_size - kMbxStateSize - 2));
+    log_.add(state_at(*r), state_of(bytes),
+             format_mbx_state(map->to_file(r->keywords, line->keywords),
+                              flags_to_mbx(r->flags) | kMbxOld | mark, r->uid));
   }
-  DMAIL_TRY(sync_file(fd_));
+  DMAIL_TRY(log_.commit(head_changed));
   return false;
 }
 
 Status MbxFile::expunge(std::span<Record> all, const KeywordTable& keywords,
                         const FileHeader& header) {
-  auto map = update_head(keywords, 0, header);
+  bool head_changed = false;
+  auto map = update_head(keywords, 0, header, head_changed);
   if (!map) return std::move(map.error());
+  log_.forget();
+  std::string bytes;
   for (const Record& r : all) {
     if (!(r.form & kExpunged)) continue;
-    auto line = line_of(r);
+    auto line = line_of(r, &bytes);
     if (!line) return std::move(line.error());
+    std::string state(state_of(bytes));
     std::string digits;
     append_hex(digits, line->flags | kMbxExpunged, 4);
-    DMAIL_TRY(write_at(fd_, digits, r.offset + r.prefix_size - kMbxStateSize - 2 + 8));
+    state.replace(kMbxFlagsAt, digits.size(), digits);
+    log_.add(state_at(r), state_of(bytes), state);
   }
-  return sync_file(fd_);
+  return log_.commit(head_changed);
 }
 
 // How many bytes from `from` on are expunged messages, when [from, to) is nothing else; else 0.
@@ -206,7 +228,9 @@ Result<uint64_t> MbxFile::dead_bytes(uint64_t from, uint64_t to) const {
 
 Result<uint64_t> MbxFile::compact(std::span<Record> all, const KeywordTable& keywords,
                                   const FileHeader& header) {
-  auto map = update_head(keywords, 0, header);
+  DMAIL_TRY(log_.settle());
+  bool head_changed = false;
+  auto map = update_head(keywords, 0, header, head_changed);
   if (!map) return std::move(map.error());
   DMAIL_TRY(sync_file(fd_));
   KeywordTable names = keywords;

@@ -21,6 +21,7 @@ from harness import message
 
 STEPPER = os.path.join(harness.BUILD, "tests", "stepper")
 FIXTURE = 6  # messages m1..m6 in the mailbox under test
+MANY = 140   # for flags that go through the log beside the index
 t = harness.Suite()
 if os.uname().machine != "x86_64" or not os.path.exists(STEPPER):
     print("skipped: the stepper is for x86-64 Linux")
@@ -45,7 +46,7 @@ def imap(*lines):
     return b"".join(b"t%d " % n + l + b"\r\n" for n, l in enumerate(lines, 1)) + b"z LOGOUT\r\n"
 
 
-def make_fixture(path, target):
+def make_fixture(path, target, count=FIXTURE):
     """A user whose `target` has m1..m6; for the mbox folder the file is there, empty, first."""
     os.makedirs(path + "/drop/u.mbx")
     open(path + "/drop/u", "w").close()
@@ -56,7 +57,7 @@ def make_fixture(path, target):
     lines = [] if target in ("INBOX", "Mbox") else [b"CREATE " + target.encode()]
     lines += [b"CREATE Other"]
     first = 2 if target == "Mbox" else 1
-    lines += [b"APPEND %s %s" % (target.encode(), literal(message(n))) for n in range(first, FIXTURE + 1)]
+    lines += [b"APPEND %s %s" % (target.encode(), literal(message(n))) for n in range(first, count + 1)]
     status, out = session("imapd-session", path, imap(*lines))
     if b"t%d OK" % len(lines) not in out:
         raise SystemExit("fixture %s: %r" % (target, out[-400:]))
@@ -81,12 +82,17 @@ def look(box, name):
     return found, validity, following
 
 
-GOOD = {"m%d@there.example" % n: judge.digest(message(n)) for n in range(1, 40)}
+GOOD = {"m%d@there.example" % n: judge.digest(message(n)) for n in range(1, MANY + 60)}
 # What another program put into an mbox is given back as it stands there, its quoting included.
 FOREIGN = message(1).replace(b"\r\nFrom ", b"\r\n>From ")
 
 
+LARGE = judge.digest(message(8, 9000))
+
+
 def whole(name, mid, dig):
+    if mid == "m8@there.example" and dig == LARGE:
+        return True
     return dig == (judge.digest(FOREIGN) if name == "Mbox" and mid == "m1@there.example" else GOOD.get(mid))
 
 
@@ -238,9 +244,6 @@ def operations(target):
     return ops
 
 
-GOOD["m8@there.example"] = judge.digest(message(8, 9000))
-
-
 def acknowledged(op, out):
     acks = set(re.findall(rb"(?m)^(t\d+) OK", out))
     if op.program == "dpopd-session" and b"+OK good bye" in out:
@@ -278,10 +281,10 @@ def step(op, fixture, before, mode, n):
     # A message that comes now must get a UID that was never used.
     if not complaints and op.boxes:
         name = op.boxes[0]
-        session("imapd-session", box, imap(b"APPEND " + name.encode() + b" " + literal(message(30))))
+        session("imapd-session", box, imap(b"APPEND " + name.encode() + b" " + literal(message(MANY + 30))))
         after = look(box, name)
         highest = max([0, *before[name][0]] + [u for u in now[name][0]]) if before.get(name) else 0
-        fresh = [u for u, v in (after[0] if after else {}).items() if v[0].startswith("m30@")]
+        fresh = [u for u, v in (after[0] if after else {}).items() if v[0].startswith("m%d@" % (MANY + 30))]
         if len(fresh) != 1 or (after[1] == before[name][1] and fresh[0] <= highest):
             complaints.append("the next message got uid %s after %d" % (fresh, highest))
     with open(report) as f:
@@ -292,25 +295,50 @@ def step(op, fixture, before, mode, n):
             complaints.append("kept: " + box)
     if not (complaints and os.environ.get("DMAIL_KEEP")):
         shutil.rmtree(box, ignore_errors=True)
-    return int(seen), complaints
+    return int(seen), complaints, name
 
 
-def walk(target):
-    fixture = BASE + "/fixture-" + target
-    make_fixture(fixture, target)
+def many(target):
+    """Flags of many messages, of two more, and the APPEND that ends the log."""
+    b = target.encode()
+    new = MANY + 1
+
+    def stored(acks, now, box):
+        ids = ids_of(now[target])
+        if not set("m%d" % n for n in range(1, MANY + 1)) <= set(ids):
+            return "mail lost: %s" % ids
+        if b"t4" in acks and "m%d" % new not in ids:
+            return "acknowledged APPEND lost"
+        for mid, dig, flags in now[target][0].values():
+            if b"t2" in acks and mid != "m%d@there.example" % new and b"\\Flagged" not in flags:
+                return "acknowledged flag of %s is lost: %s" % (mid, flags)
+            if b"t3" in acks and mid[:3] in ("m2@", "m5@") and b"\\Answered" not in flags:
+                return "acknowledged second flag of %s is lost: %s" % (mid, flags)
+        return ""
+
+    return [Operation("STORE of many", "imapd-session",
+                      imap(b"SELECT " + b, b"STORE 1:* +FLAGS.SILENT (\\Flagged)", b"STORE 2,5 +FLAGS (\\Answered)",
+                           b"APPEND " + b + b" " + literal(message(new))), stored, [target])]
+
+
+def walk(target, operations=operations, count=FIXTURE):
+    fixture = "%s/fixture-%s-%d" % (BASE, target, count)
+    make_fixture(fixture, target, count)
     runs = 0
     for op in operations(target):
         before = {name: look(fixture, name) for name in op.boxes}
         for mode in (("--kill", "kill"), ("--fail", "ENOSPC"), ("--fail", "EIO")):
-            n, bad = 1, []
+            n, bad, before_last, last = 1, [], "", ""
             while True:
-                seen, complaints = step(op, fixture, before, mode, n)
+                seen, complaints, call = step(op, fixture, before, mode, n)
                 runs += 1
                 if complaints:
                     bad.append("\n".join(complaints))
-                if seen < n or n > 500:
+                if seen < n or n > 1500:
                     break
-                n += 1
+                # In a long row of the same call, not each of them.
+                n += 9 if count > FIXTURE and n > 40 and call == last == before_last else 1
+                before_last, last = last, call
             t.check("%s in %s, %s at each of %d calls" % (op.name, target, " ".join(mode), n - 1), not bad, "\n".join(bad[:4]))
             if n <= 2 and op.name not in ("RENAME",):
                 t.check("%s in %s touches files at all" % (op.name, target), False, "%d calls" % (n - 1))
@@ -320,5 +348,6 @@ def walk(target):
 harness.program("imapd-session")  # copies the programs before there are threads
 with concurrent.futures.ThreadPoolExecutor(2) as pool:
     total = sum(pool.map(walk, ("INBOX", "Mbox", "Mbx")))
+    total += sum(pool.map(lambda target: walk(target, many, MANY), ("INBOX", "Mbx")))
 print("%d runs" % total)
 t.end()
