@@ -84,6 +84,7 @@ class Gate {
   struct Exchange {
     std::unique_ptr<SaslProgram> program;
     int steps = 0;
+    bool names_user = false;            // the mechanism says who it is, and gets no secret
     bool asked = false;                 // for the secret of attempt_.user
     std::optional<account::Name> name;  // whose secret was given out
   };

@@ -83,6 +83,7 @@ Status Gate::start_exchange(const Frame& frame) {
   if (!program) return std::move(program.error());
   exchange_ = std::make_unique<Exchange>();
   exchange_->program = std::move(*program);
+  exchange_->names_user = find_mechanism(begin.mechanism)->names_user;
   return exchange_->program->send(frame_of(begin));
 }
 
@@ -116,7 +117,8 @@ GateAnswer Gate::run_exchange() {
 }
 
 Status Gate::give_secret(const std::string& user) {
-  if (user.size() > kMaxAskedUser) return nonsense("a long name");
+  if (user.size() > kMaxAskedUser || exchange_->names_user)
+    return nonsense("a secret it has no use for");
   exchange_->asked = true;
   attempt_.user = user;
   auto name = name_of(user);
@@ -134,11 +136,11 @@ Status Gate::give_secret(const std::string& user) {
 // dmsasl says that `user` is who he says.  It is believed for the one name whose secret it has.
 GateAnswer Gate::exchange_done(const std::string& user, const std::string& acts_for) {
   std::optional<account::Name> name = std::move(exchange_->name);
-  const bool asked = exchange_->asked;
-  if (asked && (!name || user != attempt_.user))
+  const bool names_user = exchange_->names_user;
+  if (!names_user && (!name || user != attempt_.user))
     return exchange_died(nonsense("a login of somebody else"));
   exchange_.reset();
-  if (!asked) {
+  if (names_user) {
     attempt_.user = user;
     auto resolved = name_of(user);
     if (!resolved) return refuse(Kind::Wrong, "name", resolved.error().log);

@@ -17,8 +17,8 @@ constexpr Mechanism kMechanisms[] = {
     {.name = "SCRAM-SHA-256"},
     {.name = "SCRAM-SHA-1-PLUS", .tls = true},
     {.name = "SCRAM-SHA-256-PLUS", .tls = true},
-    {.name = "EXTERNAL", .tls = true, .certificate = true},
-    {.name = "GSSAPI"},
+    {.name = "EXTERNAL", .tls = true, .certificate = true, .names_user = true},
+    {.name = "GSSAPI", .names_user = true},
     {.name = "APOP", .sasl = false},
 };
 

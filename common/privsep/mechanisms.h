@@ -17,6 +17,7 @@ struct Mechanism {
   bool token = false;         // that secret is a bearer token
   bool tls = false;           // exists only inside TLS
   bool certificate = false;   // needs a client certificate
+  bool names_user = false;    // itself, without a secret of ours
   bool server_first = false;  // an initial response is a fault
   bool sasl = true;           // false: APOP, which is a command of its own
 };

@@ -4,6 +4,7 @@
 //   imapd-login           in the place of the real one: does what the client on the connection
 //   says,
 //                         "send HEX" (a raw packet to the monitor), "wait" (for its answer), "end"
+//   dmsasl                likewise: says to the monitor what the initial response tells it to
 //   imapd-session         likewise: says who it is in the log, then echoes
 #include <fcntl.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -220,6 +222,39 @@ int as_login() {
   return 0;
 }
 
+// In the place of dmsasl: the initial response of Begin is a script, words of hex packets to send,
+// "recv" a frame, "step" (likewise, and its first field is a script to go on with), "die".
+int as_sasl() {
+  ::alarm(20);
+  std::string packet(kMaxFrame, '\0');
+  auto take = [&] {
+    const ssize_t n = ::recv(kMonitorFd, packet.data(), packet.size(), 0);
+    auto frame = decode_frame({packet.data(), n > 0 ? static_cast<size_t>(n) : 0});
+    if (!frame) ::_exit(0);
+    return frame->fields.empty() ? std::string() : frame->fields[frame->type == 1 ? 5 : 0];
+  };
+  std::string script = take();
+  for (size_t at = 0; at < script.size();) {
+    const size_t end = std::min(script.find(' ', at), script.size());
+    const std::string word = script.substr(at, end - at);
+    at = end + 1;
+    if (word == "die") return 7;
+    if (word == "recv") {
+      (void)take();
+    } else if (word == "step") {
+      script = take();
+      at = 0;
+    } else {
+      std::string bytes;
+      for (size_t i = 0; i + 1 < word.size(); i += 2)
+        bytes += static_cast<char>(hex_value(word[i]) * 16 + hex_value(word[i + 1]));
+      (void)!::send(kMonitorFd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    }
+  }
+  (void)take();  // the monitor ends it
+  return 0;
+}
+
 // In the place of imapd-session: who it is and what it was told, then an echo.
 int as_session() {
   std::string text = concat("session uid=", ::getuid(), " gid=", ::getgid(),
@@ -244,6 +279,7 @@ int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[0], "probe") == 0) return in_jail(argv[1]);
   if (std::strcmp(argv[0], "imapd-login") == 0) return as_login();
   if (std::strcmp(argv[0], "dsmtpd-session") == 0) return as_login();
+  if (std::strcmp(argv[0], "dmsasl") == 0) return as_sasl();
   if (std::strcmp(argv[0], "imapd-session") == 0) return as_session();
   return judge_all();
 }

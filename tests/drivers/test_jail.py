@@ -41,6 +41,27 @@ GOOD = frame(AUTHENTICATE, "joe", "secret", "LOGIN")
 WRONG = frame(AUTHENTICATE, "joe", "wrong", "LOGIN")
 HAND = frame(HAND_OVER, "a1", "LOGIN", "")
 
+def spoken(script):
+    return " ".join(w if isinstance(w, str) else frame(*w).hex() for w in script)
+
+
+def sasl(mechanism, script=None, exporter="", unique="", proof="", has=None):
+    """The start of an exchange whose dmsasl (the probe) says what `script` has: frames of kind and fields."""
+    return frame(SASL_START, mechanism, has or ("0" if script is None else "1"), spoken(script or []),
+                 exporter, unique, proof)
+
+
+def step(*script):
+    return frame(SASL_STEP, spoken(script))
+
+
+# What dmsasl may say.
+WANT, CHALLENGED, DONE, FAILED = 4, 5, 6, 7
+OPEN = sasl("CRAM-MD5", [(CHALLENGED, "c"), "step"])
+NO = sasl("CRAM-MD5", [(FAILED, "wrong", "", "")])
+LOGS_IN = sasl("CRAM-MD5", [(WANT, "joe"), "recv", (DONE, "joe", "")])
+CANCEL = frame(SASL_CANCEL)
+
 # name, packets; "w" waits for an answer.  Each must end as a violation.
 ILLEGAL = [
     ("hand-over before login", [HAND]),
@@ -69,7 +90,98 @@ ILLEGAL = [
     ("a note without a name", [frame(NOTE, "", "x")]),
     ("long note", [frame(NOTE, "x", "y" * 600)]),
     ("flood of notes", [frame(NOTE, "x", "y")] * 60),
+    ("a secret by no method", [frame(AUTHENTICATE, "joe", "secret", "")]),
+    ("a secret by an unknown method", [frame(AUTHENTICATE, "joe", "secret", "NTLM")]),
+    ("a secret by a method in small letters", [frame(AUTHENTICATE, "joe", "secret", "plain")]),
+    ("a secret by POP's method", [frame(AUTHENTICATE, "joe", "secret", "USER")]),
+    ("a token that is not on offer", [frame(AUTHENTICATE, "joe", "secret", "XOAUTH2")]),
+    ("a clear secret by a challenge's name", [frame(AUTHENTICATE, "joe", "secret", "CRAM-MD5")]),
+    ("a step without an exchange", [step("die")]),
+    ("a cancel without an exchange", [CANCEL]),
+    ("a step after the end", [NO, "w", step("die")]),
+    ("a step after a cancel", [OPEN, "w", CANCEL, "w", step("die")]),
+    ("a second cancel", [OPEN, "w", CANCEL, "w", CANCEL]),
+    ("an exchange within an exchange", [OPEN, "w", OPEN]),
+    ("a password within an exchange", [OPEN, "w", GOOD]),
+    ("TLS within an exchange", [OPEN, "w", frame(START_TLS)]),
+    ("hand-over within an exchange", [OPEN, "w", HAND]),
+    ("an exchange after login", [GOOD, "w", OPEN]),
+    ("an exchange after a login by exchange", [LOGS_IN, "w", LOGS_IN]),
+    ("a fourth try by exchange", [WRONG, "w"] * 3 + [LOGS_IN]),
+    ("a fourth exchange", [NO, "w"] * 3 + [GOOD]),
+    ("a fourth exchange after cancels", [OPEN, "w", CANCEL, "w"] * 3 + [OPEN]),
+    ("an unknown mechanism", [sasl("NTLM")]),
+    ("a mechanism that is not in the list", [sasl("DIGEST-MD5")]),
+    ("a mechanism in small letters", [sasl("cram-md5")]),
+    ("a mechanism with a clear secret as an exchange", [sasl("PLAIN", ["die"])]),
+    ("APOP at imapd", [sasl("APOP", ["die"])]),
+    ("a mechanism of TLS without TLS", [sasl("SCRAM-SHA-1-PLUS", ["die"])]),
+    ("EXTERNAL without TLS", [sasl("EXTERNAL", ["die"])]),
+    ("a binding without TLS", [sasl("CRAM-MD5", ["die"], exporter="x" * 32)]),
+    ("another binding without TLS", [sasl("CRAM-MD5", ["die"], unique="x" * 12)]),
+    ("a certificate without TLS", [sasl("CRAM-MD5", ["die"], proof="x")]),
+    ("neither with nor without initial response", [sasl("CRAM-MD5", ["die"], has="2")]),
+    ("an initial response that is not there", [sasl("CRAM-MD5", ["die"], has="0")]),
+    ("a long initial response", [frame(SASL_START, "CRAM-MD5", "1", "x" * 12289, "", "", "")]),
+    ("a long response", [OPEN, "w", frame(SASL_STEP, "x" * 12289)]),
+    ("an exchange of odd shape", [frame(SASL_START, "CRAM-MD5", "0", "")]),
+    ("a step of odd shape", [OPEN, "w", frame(SASL_STEP)]),
+    ("facts about TLS without TLS", [frame(TLS_FACTS, "TLSv1.3", "X", "0")]),
+    ("the monitor's own challenge", [frame(CHALLENGE, "x")]),
+    ("dmsasl's own words", [frame(DONE, "joe", "")]),
 ]
+
+# name, the start of an exchange whose dmsasl lies or fails, the reason in the log.  The login fails and the
+# connection goes on.
+FAULTY = [
+    ("it says no", NO, "password"),
+    ("it cannot tell", sasl("CRAM-MD5", [(FAILED, "temporary", "joe", "x")]), "temporary"),
+    ("it dies at once", sasl("CRAM-MD5", ["die"]), "temporary"),
+    ("it dies later", sasl("CRAM-MD5", [(WANT, "joe"), "recv", "die"]), "temporary"),
+    ("no frame", sasl("CRAM-MD5", ["ff"]), "temporary"),
+    ("an unknown frame", sasl("CRAM-MD5", [(99,)]), "temporary"),
+    ("a frame of ours", sasl("CRAM-MD5", [(3, "ok", "joe")]), "temporary"),
+    ("an odd challenge", sasl("CRAM-MD5", [(CHALLENGED,)]), "temporary"),
+    ("a login of whom it never asked about", sasl("CRAM-MD5", [(DONE, "joe", "")]), "temporary"),
+    ("a login of somebody else", sasl("CRAM-MD5", [(WANT, "joe"), "recv", (DONE, "eve", "")]), "temporary"),
+    ("a login of nobody", sasl("CRAM-MD5", [(WANT, "joe"), "recv", (DONE, "", "")]), "temporary"),
+    ("a login without a secret", sasl("CRAM-MD5", [(WANT, "eve"), "recv", (DONE, "eve", "")]), "temporary"),
+    ("a name that no rule lets in", sasl("CRAM-MD5", [(WANT, "bad name"), "recv", (DONE, "bad name", "")]), "temporary"),
+    ("two secrets", sasl("CRAM-MD5", [(WANT, "eve"), "recv", (WANT, "joe"), "recv", (DONE, "joe", "")]), "temporary"),
+    ("a very long name", sasl("CRAM-MD5", [(WANT, "j" * 2000)]), "temporary"),
+    ("a secret for Kerberos", sasl("GSSAPI", [(WANT, "joe"), "recv", (DONE, "joe", "")]), "temporary"),
+    ("a Kerberos name that no rule lets in", sasl("GSSAPI", [(DONE, "bad name", "")]), "name"),
+    ("a Kerberos name without an account", sasl("GSSAPI", [(DONE, "eve", "")]), "account"),
+    ("to act for another", sasl("CRAM-MD5", [(WANT, "joe"), "recv", (DONE, "joe", "eve")]), "authorization"),
+    ("to act for no name", sasl("CRAM-MD5", [(WANT, "joe"), "recv", (DONE, "joe", "bad name")]), "authorization"),
+    ("an account without IMAP", sasl("CRAM-MD5", [(WANT, "popper"), "recv", (DONE, "popper", "")]), "service"),
+    ("a module that cannot tell", sasl("CRAM-MD5", [(WANT, "dead"), "recv", (FAILED, "temporary", "dead", "")]), "temporary"),
+]
+
+# name, packets that log joe in.
+LEGAL = [
+    ("an exchange", [LOGS_IN]),
+    ("an exchange in steps", [OPEN, "w", step((WANT, "joe"), "recv", (CHALLENGED, "v=x"), "step"), "w",
+                              step((DONE, "joe", ""))]),
+    ("for itself by name", [sasl("CRAM-MD5", [(WANT, "joe"), "recv", (DONE, "joe", "joe@example.com")])]),
+    ("Kerberos", [sasl("GSSAPI", [(DONE, "joe", "")])]),
+    ("an exchange after a cancel", [OPEN, "w", CANCEL, "w", LOGS_IN]),
+    ("an exchange after two refusals", [WRONG, "w", sasl("CRAM-MD5", ["die"]), "w", LOGS_IN]),
+    ("a password after two exchanges", [NO, "w", OPEN, "w", CANCEL, "w", GOOD]),
+    ("ten steps", [OPEN, "w"] + [step((CHALLENGED, "c"), "step"), "w"] * 9
+     + [step((WANT, "joe"), "recv", (DONE, "joe", ""))]),
+]
+
+
+MODULE = """#!/bin/sh
+while read c u p; do case "$c $u $p" in
+  *' dead '*) echo '-DEAD no database';;
+  'check '*' secret'|'lookup joe ') echo "+OK $u config 1234";;
+  'secret joe '*|'secret popper '*) echo "+OK $u config 1234 password64=\\"c2VjcmV0\\"";;
+  'lookup popper ') echo "+OK $u config 1234 imap=\\"no\\"";;
+  *) echo '-ERR wrong';;
+esac; done
+"""
 
 
 def set_up(root):
@@ -80,20 +192,22 @@ def set_up(root):
     shutil.copy2(os.path.join(harness.BUILD, "bin", "imapd"), path + "/bin/imapd")
     shutil.copy2(os.path.join(harness.BUILD, "tests", "jail_probe"), path + "/bin/imapd-login")
     shutil.copy2(os.path.join(harness.BUILD, "tests", "jail_probe"), path + "/bin/imapd-session")
+    shutil.copy2(os.path.join(harness.BUILD, "tests", "jail_probe"), path + "/bin/dmsasl")
     with open(path + "/auth", "w") as f:
-        f.write("#!/bin/sh\nwhile read c u p; do\n  if [ \"$p\" = secret ]; then echo \"+OK $u config 1234\"\n"
-                "  else echo '-ERR wrong'; fi\ndone\n")
+        f.write(MODULE)
     os.chmod(path + "/auth", 0o755)
     with open(path + "/dmail.conf", "w") as f:
         f.write("host_domain example.com\nauthent_method external\nauthent_process %s/auth\n"
                 "drop_path %s/mail\nwork_path %s\nlog_path %s/log\nlogin_user 65533:65533\n"
-                "mail_user 65532:65532\nlogin_delay 10\njail_path %s/empty\n" % ((path,) * 5))
+                "mail_user 65532:65532\nlogin_delay 10\njail_path %s/empty\n"
+                "auth_user 65531:65531\nimapd_mechanisms plain login cram-md5 gssapi scram-sha-1-plus external apop\n"
+                % ((path,) * 5))
     if not root:
         harness.give_away(path)
     return path
 
 
-def run_monitor(path, packets, prefix):
+def run_monitor(path, packets, prefix, answered=True):
     ours, theirs = socket.socketpair()
     p = subprocess.Popen(prefix + [path + "/bin/imapd", "-C", path + "/dmail.conf"],
                          stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
@@ -105,12 +219,14 @@ def run_monitor(path, packets, prefix):
         f.flush()
         if packet == "w":
             f.readline()
-    f.write(b"wait\n")
     try:
-        f.flush()
-        f.readline()
+        if answered:  # the last packet, or the connection ends
+            f.write(b"wait\n")
+            f.flush()
+            f.readline()
         f.write(b"end\n")
         f.flush()
+        ours.shutdown(socket.SHUT_WR)
     except OSError:
         pass
     try:
@@ -145,6 +261,20 @@ def main():
             log = run_monitor(path, packets, prefix)
             check("%s (%s)" % (name, who), "event=privsep-violation" in log, log)
             check("no session: %s (%s)" % (name, who), "session uid" not in log, log)
+        for name, start, want in FAULTY:
+            log = run_monitor(path, [start, "w", frame(NOTE, "fine", "x")], prefix, False)
+            check("dmsasl: %s (%s)" % (name, who), 'reason="%s"' % want in log and "event=fine" in log
+                  and "violation" not in log and "event=login " not in log, log)
+        for name, packets in LEGAL:
+            log = run_monitor(path, packets + ["w", HAND], prefix)
+            check("%s logs in (%s)" % (name, who), 'account="joe"' in log and "event=login " in log
+                  and "session uid" in log and "violation" not in log, log)
+        log = run_monitor(path, [OPEN, "w"] + [step((CHALLENGED, "c"), "step"), "w"] * 11, prefix, False)
+        check("an exchange without end (%s)" % who, "without end" in log and "event=login " not in log, log)
+        os.rename(path + "/bin/dmsasl", path + "/bin/away")
+        log = run_monitor(path, [OPEN, "w", frame(NOTE, "fine", "x")], prefix, False)
+        check("no dmsasl (%s)" % who, 'reason="temporary"' in log and "event=fine" in log, log)
+        os.rename(path + "/bin/away", path + "/bin/dmsasl")
         log = run_monitor(path, [WRONG, "w", GOOD, "w", frame(NOTE, "fine", "x"), HAND], prefix)
         check("the legal order (%s)" % who, "event=login " in log and "violation" not in log, log)
         ids = "uid=1234 gid=1234" if not prefix else "uid=%d gid=%d" % (harness.NOBODY, harness.NOBODY)

@@ -31,6 +31,19 @@ JOE = frame(ADD, "joe", "example.com")
 ENVELOPE = frame(DELIVER, "client", "ESMTP", "a@b.example")
 WRONG = frame(AUTH, "joe", "wrong", "PLAIN")
 
+# An exchange whose dmsasl, the probe, says what the initial response holds (test_jail.py has more of them).
+WANT, CHALLENGED, DONE = 4, 5, 6
+
+
+def sasl(*script):
+    words = " ".join(w if isinstance(w, str) else frame(*w).hex() for w in script)
+    return frame(SASL_START, "CRAM-MD5", "1", words, "", "", "")
+
+
+OPEN = sasl((CHALLENGED, "c"), "step")
+LOGS_IN = sasl((WANT, "joe"), "recv", (DONE, "joe", ""))
+CANCEL, STEP = frame(SASL_CANCEL), frame(SASL_STEP, "die")
+
 # name, options, packets; "w" waits for an answer.  Each must end as a violation.
 ILLEGAL = [
     ("delivery without a recipient", [], [ENVELOPE]),
@@ -49,6 +62,22 @@ ILLEGAL = [
     ("a login within a transaction", [], [JOE, "w", frame(AUTH, "joe", "secret", "PLAIN")]),
     ("a login over LMTP", ["--lmtp"], [frame(AUTH, "joe", "secret", "PLAIN")]),
     ("a fourth login", [], [WRONG, "w", WRONG, "w", WRONG, "w", WRONG]),
+    ("a login after a login", [], [LOGS_IN, "w", WRONG]),
+    ("an exchange within a transaction", [], [JOE, "w", OPEN]),
+    ("an exchange over LMTP", ["--lmtp"], [OPEN]),
+    ("an exchange after a login", [], [LOGS_IN, "w", OPEN]),
+    ("a step without an exchange", [], [STEP]),
+    ("a cancel without an exchange", [], [CANCEL]),
+    ("a step after a cancel", [], [OPEN, "w", CANCEL, "w", STEP]),
+    ("an exchange within an exchange", [], [OPEN, "w", OPEN]),
+    ("a password within an exchange", [], [OPEN, "w", WRONG]),
+    ("a recipient within an exchange", [], [OPEN, "w", JOE]),
+    ("forgetting within an exchange", [], [OPEN, "w", frame(FORGET)]),
+    ("TLS within an exchange", [], [OPEN, "w", frame(TLS)]),
+    ("a mechanism that is not in the list", [], [frame(SASL_START, "GSSAPI", "0", "", "", "", "")]),
+    ("APOP at dsmtpd", [], [frame(SASL_START, "APOP", "1", "die", "", "", "")]),
+    ("a fourth try by exchange", [], [WRONG, "w"] * 3 + [OPEN]),
+    ("facts about TLS without TLS", [], [frame(TLS_FACTS, "TLSv1.3", "X", "0")]),
     ("TLS that is not on offer", [], [frame(TLS)]),
     ("unknown request", [], [frame(99)]),
     ("request 0", [], [frame(0)]),
@@ -74,6 +103,9 @@ LEGAL = [
     ("a name that leads out", [frame(ADD, "../../etc/passwd", "example.com"), "w"], "code=550"),
     ("a name with a command for the module", [frame(ADD, "joe secret", "example.com"), "w"], "code=550"),
     ("a wrong password", [WRONG, "w"], "event=login-failed"),
+    ("an exchange", [LOGS_IN, "w", JOE, "w"], 'method="CRAM-MD5"'),
+    ("an exchange that is cancelled", [OPEN, "w", CANCEL, "w", JOE, "w"], "event=login-cancelled"),
+    ("an exchange whose dmsasl dies", [OPEN, "w", STEP, "w", JOE, "w"], 'reason="temporary"'),
     ("a line break in a password", [frame(AUTH, "joe", "x\nset joe x", "PLAIN"), "w"], "event=login-failed"),
 ]
 
@@ -85,16 +117,17 @@ def set_up(root):
         os.mkdir(os.path.join(path, d), 0o755)
     for n in ("dsmtpd", "dsmtpd-deliver"):
         shutil.copy2(os.path.join(harness.BUILD, "bin", n), path + "/bin/" + n)
-    shutil.copy2(os.path.join(harness.BUILD, "tests", "jail_probe"), path + "/bin/dsmtpd-session")
+    for n in ("dsmtpd-session", "dmsasl"):
+        shutil.copy2(os.path.join(harness.BUILD, "tests", "jail_probe"), path + "/bin/" + n)
     with open(path + "/auth", "w") as f:
-        f.write("#!/bin/sh\nwhile read c u p; do\n  case \"$c $u\" in\n  'lookup joe') echo \"+OK $u config 1234\";;\n"
+        f.write("#!/bin/sh\nwhile read c u p; do\n  case \"$c $u\" in\n  'secret joe') echo \"+OK $u config 1234 password64=\\\"c2VjcmV0\\\"\";;\n  'lookup joe') echo \"+OK $u config 1234\";;\n"
                 "  'check joe') if [ \"$p\" = secret ]; then echo \"+OK $u config 1234\"; else echo '-ERR wrong'; fi;;\n"
                 "  *) echo '-ERR no';;\n  esac\ndone\n")
     os.chmod(path + "/auth", 0o755)
     with open(path + "/dmail.conf", "w") as f:
         f.write("host_domain example.com\nauthent_method external\nauthent_process %s/auth\nmax_rcpts 100\n"
                 "drop_path %s/mail\nwork_path %s\nlog_path %s/log\nlogin_user 65533:65533\n"
-                "mail_user 65532:65532\nlogin_delay 10\njail_path %s/empty\n" % ((path,) * 5))
+                "mail_user 65532:65532\nauth_user 65531:65531\nlogin_delay 10\ndsmtp_mechanisms plain login cram-md5 apop\njail_path %s/empty\n" % ((path,) * 5))
     if not root:
         harness.give_away(path)
     return path
@@ -143,7 +176,7 @@ for root in ([True, False] if os.geteuid() == 0 else [False]):
     for name, options, packets in ILLEGAL:
         text = run_monitor(path, options, packets, prefix)
         t.check("%s: %s" % (who, name), "event=privsep-violation" in text and "event=delivered" not in text
-                and "event=login " not in text, text)
+                and text.count("event=login ") == packets.count(LOGS_IN), text)
     t.check(who + ": no illegal request delivered anything", not os.path.exists(drop) or os.path.getsize(drop) == 0)
     for name, packets, want in LEGAL:
         text = run_monitor(path, [], packets, prefix)
