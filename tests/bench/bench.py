@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import dovecot
 import genmail
 import harness
+import logins
 
 options = argparse.ArgumentParser()
 options.add_argument("build")
@@ -71,8 +72,8 @@ class Client:
 
 
 class Target:
-    def __init__(self, name, port, user, password):
-        self.name, self.port, self.user, self.password = name, port, user, password
+    def __init__(self, name, port, tls_port, user, password):
+        self.name, self.port, self.tls_port, self.user, self.password = name, port, tls_port, user, password
 
 
 def timed(f):
@@ -201,7 +202,7 @@ ROWS = [
     ("append", "APPEND 2 KB, messages/s", "rate", row_append),
     ("list", "LIST of 100 folders and more", "ms", row_list),
     ("status", "STATUS of 100 folders", "ms", row_status),
-]
+] + logins.ROWS
 
 
 def private_kib(pids):
@@ -232,12 +233,15 @@ def tree(root):
     return out
 
 
-def memory(t, root, count=50):
-    clients = [Client(t) for _ in range(count)]
-    time.sleep(0.3)
-    kib = private_kib(tree(root)) / count
+def memory(t, root, tls, count=50):
+    before = private_kib(tree(root))
+    context = logins.context() if tls else None
+    clients = [logins.Login(t, context) for _ in range(count)]
+    time.sleep(1.5)  # buffers are given back after a second
+    kib = (private_kib(tree(root)) - before) / count
     for c in clients:
-        c.close()
+        c.s.close()
+    time.sleep(0.5)
     return kib
 
 
@@ -250,9 +254,9 @@ def main():
     print("making %d messages" % options.messages)
     genmail.write_mbox(source + "/box", options.messages)
     peer = dovecot.Dovecot(work)
-    instance = harness.Instance("--imap", "0", "--smtp", "0", "--user", "bench:pw")
-    targets = [Target("dovecot-" + f, peer.port, f, "pw") for f in dovecot.FORMATS]
-    ours = Target("dmail", instance.IMAP_PORT, "bench", "pw")
+    instance = harness.Instance("--imap", "0", "--imaps", "0", "--smtp", "0", "--user", "bench:pw")
+    targets = [Target("dovecot-" + f, peer.port, peer.tls_port, f, "pw") for f in dovecot.FORMATS]
+    ours = Target("dmail", instance.IMAP_PORT, instance.IMAPS_PORT, "bench", "pw")
     targets.append(ours)
     Client(ours).close()  # makes the account's files
     home = next(os.path.join(d, "bench.mbx") for d, ds, fs in os.walk(instance.dir + "/spool") if "bench.mbx" in ds)
@@ -287,8 +291,9 @@ def main():
             best = max(peers) if unit == "rate" else min(peers)
             lines.append("| %s | %s | " % (label, unit) + " | ".join("%.3g" % table[t.name] for t in targets) + " | %.2f |" % (table["dmail"] / best))
             print(lines[-1], flush=True)
-    kib = [memory(t, peer.process.pid) for t in targets[:-1]] + [memory(ours, instance.process.pid)]
-    lines.append("| private memory of an idle session | KiB | " + " | ".join("%.0f" % k for k in kib) + " | %.2f |" % (kib[-1] / min(kib[:-1])))
+    for title, tls in (("private memory of an idle session", False), ("the same, over TLS", True)):
+        kib = [memory(t, peer.process.pid, tls) for t in targets[:-1]] + [memory(ours, instance.process.pid, tls)]
+        lines.append("| %s | KiB | " % title + " | ".join("%.0f" % k for k in kib) + " | %.2f |" % (kib[-1] / min(kib[:-1])))
     print("\n".join(lines))
     if options.out:
         with open(options.out, "w") as f:

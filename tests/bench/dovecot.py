@@ -19,6 +19,10 @@ class Dovecot:
     def __init__(self, directory):
         self.dir = directory
         self.port = free_port()
+        self.tls_port = free_port()
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+                        "2", "-keyout", directory + "/dovecot.key", "-out", directory + "/dovecot.pem", "-subj", "/CN=localhost"],
+                       check=True, stderr=subprocess.DEVNULL)
         users = []
         for name, location in FORMATS.items():
             home = "%s/home/%s" % (directory, name)
@@ -32,7 +36,9 @@ class Dovecot:
 base_dir = %(d)s/run
 state_dir = %(d)s/state
 log_path = %(d)s/log
-ssl = no
+ssl = yes
+ssl_cert = <%(d)s/dovecot.pem
+ssl_key = <%(d)s/dovecot.key
 disable_plaintext_auth = no
 first_valid_uid = 1
 first_valid_gid = 1
@@ -58,13 +64,16 @@ service imap-login {
     port = %(p)d
   }
   inet_listener imaps {
-    port = 0
+    address = 127.0.0.1
+    port = %(t)d
+    ssl = yes
   }
+  process_limit = 1000
 }
 service imap {
   process_limit = 1000
 }
-""" % {"d": directory, "p": self.port})
+""" % {"d": directory, "p": self.port, "t": self.tls_port})
         self.process = subprocess.Popen(["dovecot", "-F", "-c", directory + "/conf"], stdin=subprocess.DEVNULL,
                                         stdout=open(directory + "/out", "wb"), stderr=subprocess.STDOUT)
         for _ in range(200):
