@@ -41,6 +41,7 @@ constexpr privsep::Request<M> kRequests[] = {
     {privsep::kSaslStep, "sasl-step", M::Exchanging, 1, &M::on_sasl_step},
     {privsep::kSaslCancel, "sasl-cancel", M::Exchanging, 0, &M::on_sasl_cancel},
     {privsep::kTlsFacts, "tls-facts", M::Idle, privsep::kTlsFactsFields, &M::on_tls_facts},
+    {privsep::kCertificateFor, "certificate-for", M::Idle, 1, &M::on_certificate_for},
     {kStartTls, "start-tls", M::Idle, 0, &M::on_start_tls},
     {kNote, "note", M::kAny | M::Exchanging, 2, &M::on_note},
 };
@@ -59,7 +60,7 @@ Monitor::Monitor(conf::Settings settings, log::Log& log, privsep::Endpoints ends
       service_(service),
       tls_(tls),
       gate_(settings_, log_, ends_, account::Service::Smtp, channel_) {
-  if (tls) gate_.set_tls();
+  if (tls) gate_.set_tls(tls_files_);
 }
 
 void Monitor::run() {
@@ -91,6 +92,7 @@ void Monitor::start_session(bool greet) {
   start.session.offer_tls = privsep::tls_configured(settings_) && !tls_;
   if (service_ != Service::Lmtp) start.session.mechanisms = gate_.mechanisms();
   start.stamp = gate_.stamp();
+  start.tls_by_name = !settings_.tls_certificate_for.empty();
   start.greet = greet;
   start.settings = settings_;
   channel_.send(frame_of(start), Deadline::in_ms(kSendMs));
@@ -103,12 +105,8 @@ void Monitor::start_session(bool greet) {
   plan.root_directory = settings_.jail_path;
   plan.address_space = tls_ ? kTlsSpace : kPlainSpace;
   plan.file_size = static_cast<uint64_t>(settings_.message_size_limit) + kMaxTextLine;
-  privsep::PemFiles pem;
-  if (tls_) {
-    auto files = privsep::add_pem_files(settings_, plan);
-    if (!files) broken(files.error().log);
-    pem = std::move(*files);
-  }
+  if (tls_)
+    if (Status added = tls_files_.add_to(plan); !added) broken(added.error().log);
   if (privsep::is_root()) {
     auto ids = privsep::ids_of(settings_.login_user);
     if (!ids) broken(ids.error().log);
@@ -117,6 +115,7 @@ void Monitor::start_session(bool greet) {
   auto child = privsep::start_jailed(plan);
   if (!child) broken(child.error().log);
   session_ = *child;
+  tls_files_.started();
 }
 
 // The session is told to end (`now`), or has hung up.  Its end is worth a line when it was not its
@@ -140,7 +139,7 @@ void Monitor::on_start_tls(Frame&) {
   if (tls_ || !privsep::tls_configured(settings_)) broken("TLS is not on offer");
   end_session(true);
   tls_ = true;
-  gate_.set_tls();
+  gate_.set_tls(tls_files_);
   try {
     start_session(false);
   } catch (const ConnectionOver& over) {
@@ -149,6 +148,8 @@ void Monitor::on_start_tls(Frame&) {
     throw ConnectionOver(Why::PeerClosed, over.what());
   }
 }
+
+void Monitor::on_certificate_for(Frame& frame) { tls_files_.on_certificate_for(frame, channel_); }
 
 void Monitor::on_note(Frame& frame) {
   if (++notes_ > 2 * kMaxNotes || !privsep::is_note(frame, kMaxNote))

@@ -19,6 +19,7 @@
 #include "privsep/connection.h"
 #include "privsep/frame.h"
 #include "privsep/gate.h"
+#include "privsep/tls_files.h"
 
 namespace dmail::dsmtpd {
 
@@ -49,6 +50,7 @@ class Monitor {
   void on_sasl_step(privsep::Frame& frame);
   void on_sasl_cancel(privsep::Frame& frame);
   void on_tls_facts(privsep::Frame& frame);
+  void on_certificate_for(privsep::Frame& frame);
   void on_start_tls(privsep::Frame& frame);
   void on_note(privsep::Frame& frame);
 
@@ -68,6 +70,7 @@ class Monitor {
   bool tls_;
   uint32_t state_ = Idle;
   privsep::Channel channel_;
+  privsep::TlsFiles tls_files_{settings_, log_};
   pid_t session_ = -1;
   Deadline deadline_ = Deadline::in_seconds(kMaxConnectionSeconds);
   privsep::Gate gate_;

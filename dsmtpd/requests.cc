@@ -29,6 +29,7 @@ privsep::Frame frame_of(const StartFacts& start) {
   if (start.session.tls) flags += 'T';
   if (start.session.offer_tls) flags += 'O';
   if (start.greet) flags += 'G';
+  if (start.tls_by_name) flags += 'N';
   return privsep::Frame(kStart, {std::move(flags), start.session.host, start.session.client_ip,
                                  conf::lines_for(start.settings, conf::kLogin), DMAIL_VERSION,
                                  start.session.mechanisms, start.stamp});
@@ -46,6 +47,7 @@ Result<StartFacts> start_of(const privsep::Frame& frame) {
   start.session.tls = flags.find('T') != flags.npos;
   start.session.offer_tls = flags.find('O') != flags.npos;
   start.greet = flags.find('G') != flags.npos;
+  start.tls_by_name = flags.find('N') != flags.npos;
   start.session.host = frame.fields[1];
   start.session.client_ip = frame.fields[2];
   start.session.mechanisms = frame.fields[5];

@@ -8,6 +8,7 @@
 //                       (privsep/gate_frames.h: Authenticate, SaslStart ... ), outside a mail
 //                       transaction, not over LMTP
 //                       StartTls     (the go-ahead is written)  -> another session, with TLS
+//                       (privsep/tls_protocol.h: CertificateFor)  in the handshake
 //                       Note         event, text         no answer; a line of the log
 //
 // An Answer is a reply for the client: code, enhanced code, text.
@@ -40,9 +41,10 @@ inline constexpr size_t kMaxNote = 500;
 
 struct StartFacts {
   SessionFacts session;
-  bool greet = true;        // false after STARTTLS
-  std::string stamp;        // for the request of a client certificate
-  conf::Settings settings;  // the rows that the session may see
+  bool greet = true;         // false after STARTTLS
+  bool tls_by_name = false;  // more certificates can be asked for (privsep/tls_protocol.h)
+  std::string stamp;         // for the request of a client certificate
+  conf::Settings settings;   // the rows that the session may see
 };
 
 privsep::Frame frame_of(const StartFacts& start);

@@ -18,8 +18,8 @@
 #include "io/connection_over.h"
 #include "io/tls.h"
 #include "privsep/jail.h"
-#include "privsep/login_protocol.h"
 #include "privsep/mechanisms.h"
+#include "privsep/tls_side.h"
 
 using namespace dmail;
 using namespace dmail::dsmtpd;
@@ -83,22 +83,12 @@ int by_hand(int argc, char** argv) {
 }
 
 // The handshake; a null pointer when the connection is over.
-std::unique_ptr<TlsStream> shake_hands(const StartFacts& start, MonitorClient& monitor) {
+std::unique_ptr<TlsStream> shake_hands(const StartFacts& start, privsep::Channel& channel,
+                                       MonitorClient& monitor) {
   const conf::Settings& settings = start.settings;
-  auto certificate = privsep::read_pem(privsep::kCertificateFd);
-  auto key = privsep::read_pem(privsep::kKeyFd);
-  if (!certificate || !key) {
-    monitor.note("tls-failed", (certificate ? key : certificate).error().log);
-    return nullptr;
-  }
-  TlsConfig config;
-  config.certificate_pem = std::move(*certificate);
-  config.key_pem = std::move(*key);
-  config.minimum = settings.tls_minimum;
-  config.ciphers = settings.tls_ciphers;
-  config.stamp = start.stamp;
-  config.alpn = "smtp";
-  auto tls = tls_accept(0, config, Deadline::in_ms(kHandshakeMs));
+  auto tls = privsep::accept_tls(
+      {settings.tls_minimum, settings.tls_ciphers, "smtp", start.stamp, start.tls_by_name}, channel,
+      Deadline::in_ms(kHandshakeMs));
   if (!tls) {
     monitor.note("tls-failed", tls.error().log);
     return nullptr;
@@ -123,7 +113,7 @@ int jailed() {
     std::unique_ptr<Stream> stream = std::make_unique<FdStream>(0, 1);
     TlsStream* tls = nullptr;
     if (start->session.tls) {
-      auto secured = shake_hands(*start, monitor);
+      auto secured = shake_hands(*start, channel, monitor);
       if (!secured) return 0;
       tls = secured.get();
       start->session.tls_stream = tls;

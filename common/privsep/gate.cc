@@ -67,8 +67,8 @@ Gate::Gate(const conf::Settings& settings, log::Log& log, const Endpoints& ends,
 
 Gate::~Gate() = default;
 
-void Gate::set_tls() {
-  tls_ = true;
+void Gate::set_tls(const TlsFiles& files) {
+  tls_ = &files;
   places_.leave_user();
   login_.reset();  // nothing that was said before it counts (RFC 3207 section 4.2)
 }
@@ -76,9 +76,9 @@ void Gate::set_tls() {
 bool Gate::may_send_password() const { return tls_ || plaintext_ok(settings_, ends_.client_ip); }
 
 std::string Gate::mechanisms() const {
-  return offered_mechanisms(
-      mechanisms_setting(settings_, service_), service_,
-      {tls_, plaintext_ok(settings_, ends_.client_ip), !settings_.tls_client_ca.empty()});
+  return offered_mechanisms(mechanisms_setting(settings_, service_), service_,
+                            {tls_ != nullptr, plaintext_ok(settings_, ends_.client_ip),
+                             !settings_.tls_client_ca.empty()});
 }
 
 const std::string& Gate::stamp() {
@@ -183,7 +183,7 @@ GateAnswer Gate::admit(account::Name name, auth::Answer answer) {
                       {"ip", ends_.client_ip},
                       {"service", account::service_name(service_)},
                       {"method", attempt_.method},
-                      {"tls", tls_},
+                      {"tls", tls_ != nullptr},
                       {"version", tls_version_},
                       {"cipher", tls_cipher_},
                       {"resumed", tls_resumed_}});
@@ -217,7 +217,7 @@ GateAnswer Gate::refuse(Kind kind, const char* reason, std::string_view text) {
                              {"ip", ends_.client_ip},
                              {"service", account::service_name(service_)},
                              {"method", attempt_.method},
-                             {"tls", tls_},
+                             {"tls", tls_ != nullptr},
                              {"version", tls_version_},
                              {"reason", reason},
                              {"text", text}});

@@ -27,6 +27,7 @@
 #include "privsep/places.h"
 #include "privsep/sasl_program.h"
 #include "privsep/tally.h"
+#include "privsep/tls_files.h"
 
 namespace dmail::privsep {
 
@@ -37,7 +38,8 @@ class Gate {
        account::Service service, Channel& channel);
   ~Gate();
 
-  void set_tls();  // from now on the connection is encrypted
+  // From now on the connection is encrypted; `files` outlives the gate.
+  void set_tls(const TlsFiles& files);
 
   // For the start frames of the jailed programs.
   [[nodiscard]] bool may_send_password() const;  // a secret in the clear, here and now
@@ -116,7 +118,7 @@ class Gate {
   Ids mail_ids_;
   Tally tally_;
   Places places_;
-  bool tls_ = false;
+  const TlsFiles* tls_ = nullptr;  // of the encrypted connection
   std::string stamp_;
   std::string tls_version_, tls_cipher_;  // as the jailed process says
   bool tls_resumed_ = false;

@@ -79,7 +79,7 @@ Status Gate::start_exchange(const Frame& frame) {
   begin.tls_stamp = begin.apop_stamp = stamp();
   begin.client_ip = ends_.client_ip;
   begin.kerberos_realm = settings_.kerberos_realm;
-  auto program = SaslProgram::start(settings_, begin.mechanism);
+  auto program = SaslProgram::start(settings_, begin.mechanism, tls_);
   if (!program) return std::move(program.error());
   exchange_ = std::make_unique<Exchange>();
   exchange_->program = std::move(*program);

@@ -39,6 +39,7 @@ constexpr Request<M> kRequests[] = {
     {kSaslStep, "sasl-step", M::Exchanging, 1, &M::on_sasl_step},
     {kSaslCancel, "sasl-cancel", M::Exchanging, 0, &M::on_sasl_cancel},
     {kTlsFacts, "tls-facts", M::BeforeLogin, kTlsFactsFields, &M::on_tls_facts},
+    {kCertificateFor, "certificate-for", M::BeforeLogin, 1, &M::on_certificate_for},
     {kStartTls, "start-tls", M::BeforeLogin, 0, &M::on_start_tls},
     {kHandOver, "hand-over", M::LoggedIn, 3, &M::on_hand_over},
     {kNote, "note", M::kAny, 2, &M::on_note},
@@ -83,6 +84,7 @@ void LoginMonitor::start_login(bool greet) {
   start.seconds = std::min(deadline_.left_ms() / 1000, kLoginSeconds);
   start.tls_minimum = settings_.tls_minimum;
   start.tls_ciphers = settings_.tls_ciphers;
+  start.tls_by_name = !settings_.tls_certificate_for.empty();
   channel_.send(frame_of(start), Deadline::in_ms(kSendMs));
 
   JailPlan plan;
@@ -92,12 +94,9 @@ void LoginMonitor::start_login(bool greet) {
   plan.descriptors = {{0, 0}, {1, 1}, {2, 2}, {made->second.get(), kMonitorFd}};
   plan.root_directory = settings_.jail_path;
   plan.address_space = tls_ ? kTlsSpace : kPlainSpace;
-  PemFiles pem;
-  if (tls_) {
-    auto files = add_pem_files(settings_, plan);
-    if (!files) throw ConnectionOver(Why::ProtocolBroken, files.error().log);
-    pem = std::move(*files);
-  }
+  if (tls_)
+    if (Status added = tls_files_.add_to(plan); !added)
+      throw ConnectionOver(Why::ProtocolBroken, added.error().log);
   if (is_root()) {
     auto ids = ids_of(settings_.login_user);
     if (!ids) throw ConnectionOver(Why::ProtocolBroken, ids.error().log);
@@ -106,6 +105,7 @@ void LoginMonitor::start_login(bool greet) {
   auto child = start_jailed(plan);
   if (!child) throw ConnectionOver(Why::ProtocolBroken, child.error().log);
   login_ = *child;
+  tls_files_.started();
 }
 
 // The login program is told to end (`now`), or has closed its socket.  Its end is worth a line when
@@ -128,7 +128,7 @@ void LoginMonitor::on_start_tls(Frame&) {
     throw ConnectionOver(Why::ProtocolBroken, "TLS is not on offer");
   end_login(true);
   tls_ = true;
-  gate_.set_tls();
+  gate_.set_tls(tls_files_);
   try {
     start_login(false);
   } catch (const ConnectionOver& over) {
@@ -136,6 +136,10 @@ void LoginMonitor::on_start_tls(Frame&) {
     log_.error("tls-failed", {{"ip", ends_.client_ip}, {"text", over.what()}});
     throw ConnectionOver(Why::PeerClosed, over.what());
   }
+}
+
+void LoginMonitor::on_certificate_for(Frame& frame) {
+  tls_files_.on_certificate_for(frame, channel_);
 }
 
 void LoginMonitor::on_note(Frame& frame) {

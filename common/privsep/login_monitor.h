@@ -17,6 +17,7 @@
 #include "privsep/login_protocol.h"
 #include "privsep/monitor.h"
 #include "privsep/program.h"
+#include "privsep/tls_files.h"
 
 namespace dmail::privsep {
 
@@ -34,7 +35,7 @@ class LoginMonitor {
         ends_(std::move(ends)),
         tls_(tls),
         gate_(settings_, log_, ends_, daemon.service, channel_) {
-    if (tls) gate_.set_tls();
+    if (tls) gate_.set_tls(tls_files_);
   }
 
   [[nodiscard]] uint32_t state() const { return state_; }
@@ -51,6 +52,7 @@ class LoginMonitor {
   void on_sasl_step(Frame& frame);
   void on_sasl_cancel(Frame& frame);
   void on_tls_facts(Frame& frame);
+  void on_certificate_for(Frame& frame);
   void on_start_tls(Frame& frame);
   void on_hand_over(Frame& frame);
   void on_note(Frame& frame);
@@ -68,6 +70,7 @@ class LoginMonitor {
   bool tls_;
   uint32_t state_ = BeforeLogin;
   Channel channel_;
+  TlsFiles tls_files_{settings_, log_};
   pid_t login_ = -1;
   Deadline deadline_ = Deadline::in_seconds(kLoginSeconds + 5);
   Gate gate_;

@@ -7,13 +7,14 @@ namespace dmail::privsep {
 
 Frame frame_of(const LoginStart& start) {
   auto bit = [](bool b) { return std::string(b ? "1" : "0"); };
-  return Frame(kLoginStart, {start.service, start.host, bit(start.tls), bit(start.greet),
-                             bit(start.tls_offered), bit(start.plaintext_ok), concat(start.seconds),
-                             start.tls_minimum, start.tls_ciphers, start.stamp, start.mechanisms});
+  return Frame(kLoginStart,
+               {start.service, start.host, bit(start.tls), bit(start.greet), bit(start.tls_offered),
+                bit(start.plaintext_ok), concat(start.seconds), start.tls_minimum,
+                start.tls_ciphers, start.stamp, start.mechanisms, bit(start.tls_by_name)});
 }
 
 Result<LoginStart> login_start_of(const Frame& frame) {
-  if (frame.type != kLoginStart || frame.fields.size() != 11)
+  if (frame.type != kLoginStart || frame.fields.size() != 12)
     return Error{ErrorKind::BadInput, "Internal error", "no start frame"};
   LoginStart out;
   out.service = frame.fields[0];
@@ -29,6 +30,7 @@ Result<LoginStart> login_start_of(const Frame& frame) {
   out.tls_ciphers = frame.fields[8];
   out.stamp = frame.fields[9];
   out.mechanisms = frame.fields[10];
+  out.tls_by_name = frame.fields[11] == "1";
   return out;
 }
 

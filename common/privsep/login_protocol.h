@@ -5,6 +5,7 @@
 //                     StartTls   (the go-ahead is written)
 //                                -> the monitor ends this login program, starts the one with TLS
 //                     HandOver   tag, command, pending  -> Go (with TLS: and a socket), or Refused
+//                     (tls_protocol.h: CertificateFor)  in the handshake
 //                     Note       event, text            no answer; a line of the log
 //
 // StartTls is permitted until a login is accepted and outside an exchange, HandOver after one,
@@ -43,6 +44,7 @@ struct LoginStart {
   int seconds = kLoginSeconds;
   std::string tls_minimum;
   std::string tls_ciphers;
+  bool tls_by_name = false;  // there are more certificates to ask for (tls_protocol.h)
   // Random, made by the monitor for this connection, in angle brackets: APOP's, and what a client
   // certificate's proof must hold.
   std::string stamp;

@@ -12,6 +12,7 @@
 #include "io/tls_relay.h"
 #include "privsep/jail.h"
 #include "privsep/mechanisms.h"
+#include "privsep/tls_side.h"
 
 namespace dmail::privsep {
 namespace {
@@ -42,21 +43,10 @@ LoginSide::LoginSide()
 }
 
 void LoginSide::accept_tls() {
-  auto certificate = read_pem(kCertificateFd);
-  auto key = read_pem(kKeyFd);
-  if (!certificate || !key) {
-    note("tls-failed", (certificate ? key : certificate).error().log);
-    throw ConnectionOver(Why::PeerClosed, "no certificate or no key");
-  }
-  TlsConfig config;
-  config.certificate_pem = std::move(*certificate);
-  config.key_pem = std::move(*key);
-  config.minimum = start_.tls_minimum;
-  config.ciphers = start_.tls_ciphers;
-  config.stamp = start_.stamp;
-  config.alpn = start_.service == "pop" ? "pop3" : start_.service;
-  auto made = tls_accept(0, config, deadline_);
-  wipe(config.key_pem);
+  auto made = privsep::accept_tls(
+      {start_.tls_minimum, start_.tls_ciphers, start_.service == "pop" ? "pop3" : start_.service,
+       start_.stamp, start_.tls_by_name},
+      channel_, deadline_);
   if (!made) {
     note("tls-failed", made.error().log);
     throw ConnectionOver(Why::PeerClosed, "TLS handshake failed");
@@ -134,6 +124,7 @@ void LoginSide::hand_over(std::string_view tag, std::string_view command) {
   if (!tls_) ::_exit(0);
   channel_.close();
   reader_.discard_buffered();
+  tls_->forget_handshake();
   try {
     relay(*tls_, answer->fd.get());
   } catch (const ConnectionOver&) {

@@ -32,23 +32,6 @@ void log_remarks(log::Log& log, const std::vector<conf::Remark>& remarks) {
   }
 }
 
-bool tls_configured(const conf::Settings& settings) {
-  return !settings.tls_certificate.empty() && !settings.tls_key.empty();
-}
-
-Result<PemFiles> add_pem_files(const conf::Settings& settings, JailPlan& plan) {
-  PemFiles files;
-  auto add = [&](const std::string& path, int number, OwnedFd& fd) -> Status {
-    fd.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    if (!fd.valid()) return system_error(concat("open ", path), errno);
-    plan.descriptors.emplace_back(fd.get(), number);
-    return {};
-  };
-  DMAIL_TRY(add(settings.tls_certificate, kCertificateFd, files.certificate));
-  DMAIL_TRY(add(settings.tls_key, kKeyFd, files.key));
-  return files;
-}
-
 bool is_note(const Frame& frame, size_t max_text) {
   constexpr size_t kMaxEvent = 40;
   const std::string& event = frame.fields[0];

@@ -21,14 +21,6 @@ log::Log open_monitor_log(std::string_view program, const conf::Settings& settin
 // What was found in dmail.conf: errors always, warnings when the log is to know everything.
 void log_remarks(log::Log& log, const std::vector<conf::Remark>& remarks);
 
-bool tls_configured(const conf::Settings& settings);
-
-// The PEM files of the TLS programs: open while the child is started, and in its plan.
-struct PemFiles {
-  OwnedFd certificate, key;
-};
-Result<PemFiles> add_pem_files(const conf::Settings& settings, JailPlan& plan);
-
 // A line for the log from the jailed process: bounded, its name letters and `-`, and not that of an
 // event which only the monitor can know.
 bool is_note(const Frame& frame, size_t max_text);

@@ -36,11 +36,14 @@ Status add_file(const std::string& path, int number, ProgramPlan& plan,
   return {};
 }
 
-Status add_files(const conf::Settings& settings, std::string_view mechanism, ProgramPlan& plan,
-                 std::vector<OwnedFd>& open_files) {
-  if (mechanism == "EXTERNAL") {
+Status add_files(const conf::Settings& settings, std::string_view mechanism, const TlsFiles* tls,
+                 ProgramPlan& plan, std::vector<OwnedFd>& open_files) {
+  if (mechanism == "EXTERNAL" && tls != nullptr) {
     DMAIL_TRY(add_file(settings.tls_client_ca, kClientCaFd, plan, open_files));
-    DMAIL_TRY(add_file(settings.tls_certificate, kServerCertificateFd, plan, open_files));
+    auto certificate = tls->shown_certificate();
+    if (!certificate) return std::move(certificate.error());
+    plan.descriptors.emplace_back(certificate->get(), kServerCertificateFd);
+    open_files.push_back(std::move(*certificate));
   }
   if (mechanism == "GSSAPI")
     DMAIL_TRY(add_file(settings.kerberos_keytab, kKeytabFd, plan, open_files));
@@ -50,7 +53,8 @@ Status add_files(const conf::Settings& settings, std::string_view mechanism, Pro
 }  // namespace
 
 Result<std::unique_ptr<SaslProgram>> SaslProgram::start(const conf::Settings& settings,
-                                                        std::string_view mechanism) {
+                                                        std::string_view mechanism,
+                                                        const TlsFiles* tls) {
   auto made = Channel::make();
   if (!made) return std::move(made.error());
   ProgramPlan plan;
@@ -69,7 +73,7 @@ Result<std::unique_ptr<SaslProgram>> SaslProgram::start(const conf::Settings& se
     plan.ids = *ids;
   }
   std::vector<OwnedFd> open_files;
-  DMAIL_TRY(add_files(settings, mechanism, plan, open_files));
+  DMAIL_TRY(add_files(settings, mechanism, tls, plan, open_files));
   auto pid = start_as(plan);
   if (!pid) return std::move(pid.error());
   return std::unique_ptr<SaslProgram>(new SaslProgram(std::move(made->first), *pid));

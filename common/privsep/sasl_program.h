@@ -11,15 +11,17 @@
 #include "base/result.h"
 #include "conf/settings.h"
 #include "privsep/frame.h"
+#include "privsep/tls_files.h"
 
 namespace dmail::privsep {
 
 class SaslProgram {
  public:
-  // Errors: no program, no such account (auth_user), root's ids.  `mechanism` says which of the
-  // administrator's files it gets, open.
+  // `tls` is the connection's, or null.  Errors: no program, no such account (auth_user), root's
+  // ids.  `mechanism` says which of the administrator's files it gets, open.
   static Result<std::unique_ptr<SaslProgram>> start(const conf::Settings& settings,
-                                                    std::string_view mechanism);
+                                                    std::string_view mechanism,
+                                                    const TlsFiles* tls);
   ~SaslProgram();  // kills and reaps
   SaslProgram(const SaslProgram&) = delete;
   SaslProgram& operator=(const SaslProgram&) = delete;

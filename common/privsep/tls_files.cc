@@ -33,6 +33,10 @@ bool is_server_name(std::string_view name) {
 
 }  // namespace
 
+bool tls_configured(const conf::Settings& settings) {
+  return !settings.tls_certificate.empty() && !settings.tls_key.empty();
+}
+
 Result<OwnedFd> open_pem(const std::string& path, bool secret) {
   OwnedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!fd.valid()) return system_error(concat("open ", path), errno);

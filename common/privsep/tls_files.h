@@ -15,6 +15,8 @@
 
 namespace dmail::privsep {
 
+bool tls_configured(const conf::Settings& settings);
+
 // A certificate or key: a regular file of root's or ours (links are followed: the administrator
 // made them) that others cannot write, and a key (`secret`) that not everybody can read.
 Result<OwnedFd> open_pem(const std::string& path, bool secret);
