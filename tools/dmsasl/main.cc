@@ -6,6 +6,7 @@
 #include <climits>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 
 #include "base/text.h"
 #include "io/connection_over.h"
@@ -69,6 +70,7 @@ Status prepare(const Mechanism& mechanism, CertificateFiles& files) {
   if (mechanism.needs_openssl) {
     files.client_ca = pem_of(privsep::kClientCaFd);
     files.ours = pem_of(privsep::kServerCertificateFd);
+    ::tzset();  // gmtime(3), too, looks for the zone's file once
   }
   return mechanism.needs_files ? place_keytab(privsep::kKeytabFd) : Status();
 }
