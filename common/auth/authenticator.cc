@@ -136,7 +136,8 @@ class Module {
 class Configured : public Authenticator {
  public:
   Configured(const conf::Settings& settings, const Options& options)
-      : module_(settings, options),
+      : settings_(settings),
+        module_(settings, options),
         external_(settings.authent_method == "external"),
         lowercase_password_(settings.lowercase_password) {}
 
@@ -149,11 +150,11 @@ class Configured : public Authenticator {
                         ? module_.check(name.auth_name, phrase)
                         : check_passwd_file(name.passwd_file, name.auth_name, phrase);
     wipe(phrase);
-    return with_alias(name, std::move(answer));
+    return of_account(name, with_alias(name, std::move(answer)));
   }
 
   Answer lookup(const account::Name& name) override {
-    return with_alias(name, look_up(name, name.auth_name));
+    return of_account(name, with_alias(name, look_up(name, name.auth_name)));
   }
 
   Answer secret(const account::Name& name, std::string_view mechanism) override {
@@ -167,7 +168,7 @@ class Configured : public Authenticator {
     if (!sendable_user(name.auth_name) || !sendable_token(token))
       return no("user or token cannot be asked about");
     if (!external_ || !name.passwd_file.empty()) return no("only external modules know tokens");
-    return with_alias(name, module_.token(name.auth_name, token));
+    return of_account(name, with_alias(name, module_.token(name.auth_name, token)));
   }
 
  private:
@@ -175,6 +176,27 @@ class Configured : public Authenticator {
     if (!sendable_user(auth_name)) return no("user name cannot be asked about");
     return name.passwd_file.empty() ? module_.lookup(auth_name)
                                     : lookup_passwd_file(name.passwd_file, auth_name);
+  }
+
+  // An answer about another name of an account: what counts is what is known of the account itself,
+  // its quota and ids and what it may do, and that it is there.
+  Answer of_account(const account::Name& name, Answer answer) {
+    if (!answer.ok() || answer.facts.account.empty()) return answer;
+    const auto own = account::own_name(name, answer.facts.account, settings_);
+    if (!own) return no(concat("its account: ", own.error().log));
+    if (own->auth_name == name.auth_name && own->passwd_file == name.passwd_file) return answer;
+    Answer account = look_up(*own, own->auth_name);
+    if (!account.ok()) {
+      account.text = concat("its account ", answer.facts.account, ": ", account.text);
+      return account;
+    }
+    const std::string& further = account.facts.account;
+    if (!further.empty() && !iequals(further, answer.facts.account) && !iequals(further, own->user))
+      return dead("its account is another name of a third");
+    account.facts.account = std::move(answer.facts.account);
+    // Its own labels come first, and the first one of a name counts.
+    for (auto& label : answer.labels) account.labels.push_back(std::move(label));
+    return account;
   }
 
   // A login that names an alias is for this account only when the alias is, too.
@@ -197,6 +219,7 @@ class Configured : public Authenticator {
     return no("the alias is not of this account");
   }
 
+  const conf::Settings& settings_;
   Module module_;
   bool external_;
   bool lowercase_password_;

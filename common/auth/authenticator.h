@@ -9,6 +9,8 @@
 //
 // The label account="NAME" of an answer is the account's own name, when the question was about
 // another of its names (a mail address, an alias): login and delivery then end at the same mailbox.
+// The account is looked up by its own name, too: its facts and labels come first, and an account
+// that is not there is No.
 // A Name with an alias (account.h) is one of this account only when a lookup of the alias says so.
 //
 // One object serves one connection; a child is started at the first question and kept until the
@@ -80,7 +82,7 @@ struct Options {
   gid_t mail_gid = 0;
 };
 
-// Never fails: what cannot work answers Dead, with the reason as text.
+// `settings` must stay.  Never fails: what cannot work answers Dead, with the reason as text.
 std::unique_ptr<Authenticator> make_authenticator(const conf::Settings& settings, Options options);
 
 }  // namespace dmail::auth

@@ -71,11 +71,11 @@ def deliver(n, to):
 
 
 with harness.Instance("--imap", "0", "--pop3", "0", "--smtp", "0", "--submission", "0", "--user", "bob:pw",
-                      "--user", "carol:pw", "--user", "john.smith:pw", "--set", "login_domain CORP dmail.test",
+                      "--user", "carol:pw", "--user", "john.smith:pw", "--set", "user_quota true", "--set", "login_domain CORP dmail.test",
                       "--set", "login_domain corp.local dmail.test") as site:
-    ids = ['uid="63101"', 'gid="63101"'] if os.geteuid() == 0 else []
     nwauth = [harness.program("nwauth"), "-path", site.dir + "/users"]
-    harness.run(nwauth + ["set", "robert.bobson", "pw", 'account="bob"'] + ids)
+    # Ids, quota and the rest are those of the account, not of the name.
+    harness.run(nwauth + ["set", "robert.bobson", "pw", 'account="bob"'])
     # Mail to either name of bob, written in any case, is in one mailbox.
     for n, to in enumerate(["bob@dmail.test", "BOB@Localhost", "robert.bobson@dmail.test"]):
         deliver(n, to)
@@ -92,6 +92,13 @@ with harness.Instance("--imap", "0", "--pop3", "0", "--smtp", "0", "--submission
         t.equal("IMAP refuses " + name, imap(name, password), None)
         t.equal("POP refuses " + name, pop(name, password), None)
         t.equal("SMTP refuses " + name, smtp(name, password), 535)
+    harness.run(nwauth + ["set", "bob", "(NULL)", "quota=1"])
+    for to in ["bob@dmail.test", "robert.bobson@dmail.test"]:
+        try:
+            deliver(9, to)
+            t.check("quota of the account: " + to, False)
+        except smtplib.SMTPDataError as e:
+            t.equal("quota of the account: " + to, e.smtp_code, 552)
     # A dot is no separator: neither of a login, nor of the folders behind it.
     for name in ["john.smith", "corp\\john.smith", "john.smith@dmail.test"]:
         t.equal("IMAP " + name, imap(name), [b"<m8@there.example>"])

@@ -195,3 +195,34 @@ TEST_CASE("an alias counts only as a name of the same account") {
   CHECK(ask("dead") == Kind::Dead);
   CHECK(ask("robert", "bob", "wrong") == Kind::No);
 }
+
+TEST_CASE("of an account's other name only the account's own facts count") {
+  Site s(R"(while read -r verb user rest; do
+    [ "$verb $rest" = "check wrong" ] && echo "-ERR no" && continue
+    case $user in
+      bob) echo "+OK bob config 1001 gid=\"100\" quota=\"5\" imap=\"no\"";;
+      robert) echo "+OK robert config 7 account=\"bob\" quota=\"9\" imap=\"yes\" fwd=\"x@y\"";;
+      self) echo "+OK self config 0 account=\"SELF\" quota=\"3\"";;
+      orphan) echo "+OK orphan config 0 account=\"gone\"";;
+      second) echo "+OK second config 0 account=\"robert\"";;
+      odd) echo "+OK odd config 0 account=\"a b\"";;
+      sick) echo "+OK sick config 0 account=\"dead\"";;
+      dead) echo "-DEAD";;
+      *) echo "-ERR no";; esac; done)");
+  for (const Answer& a : {s.lookup("robert"), s.check("pw", "robert")}) {
+    REQUIRE(a.ok());
+    CHECK(a.facts.account == "bob");
+    CHECK(a.facts.uid == 1001u);
+    CHECK(a.facts.gid == 100u);
+    CHECK(a.facts.quota_kb == 5u);
+    CHECK(*a.label("imap") == "no");
+    CHECK(*a.label("fwd") == "x@y");
+  }
+  CHECK(s.check("wrong", "robert").kind == Kind::No);
+  CHECK(s.lookup("self").facts.quota_kb == 3u);
+  CHECK(s.lookup("orphan").kind == Kind::No);
+  CHECK(s.check("pw", "orphan").kind == Kind::No);
+  CHECK(s.lookup("second").kind == Kind::Dead);
+  CHECK(s.lookup("odd").kind == Kind::No);
+  CHECK(s.lookup("sick").kind == Kind::Dead);
+}
