@@ -104,6 +104,17 @@ def delays():
     broken_tally(site, "a missing program")
 
 
+def without_mail_user():
+    """Nothing of ours is ever kept by root."""
+    if os.geteuid() != 0:
+        return
+    site = Site(login_delay=200, mail_user="no-such-user")
+    answer, took = attempt(site, "imap", "127.0.0.5")
+    t.check("no mail_user: the plain delay", took >= 0.2 - SLACK, took)
+    t.check("no mail_user: the log says so", any("root" in l for l in site.lines("imap", "tally-failed")))
+    t.check("no mail_user: no files of root", not os.path.exists(site.path + "/work/tally"))
+
+
 def broken_tally(site, what):
     for service in SERVICES:
         before = len(site.lines(service, "tally-failed"))
@@ -210,6 +221,7 @@ def under_tls():
 rules()
 under_tls()
 delays()
+without_mail_user()
 connections()
 sessions()
 t.end()

@@ -75,8 +75,13 @@ void say(std::string line) {
 int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   if (argc != 2 || argv[1][0] != '/') {
-    say("error: dmtally is started by the servers; see dmrelay(8)");
+    say("error dmtally is started by the servers; see dmrelay(8)");
     return 2;
+  }
+  if (::geteuid() == 0) {
+    // Its files would shut the mail user out of the database.
+    say("error dmtally does not run as root; is there a mail_user?");
+    return 1;
   }
   // Whoever asked does not wait longer.
   ::alarm(30);
