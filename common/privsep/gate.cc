@@ -123,7 +123,7 @@ void Gate::begin_attempt(std::string_view user, std::string_view method) {
   // The jailed process waits for the answer; when it is gone, there is nothing to wait for.
   if (const int64_t ms = tally_.wait_ms(ends_.client_ip); ms > 0)
     (void)wait_readable(channel_.fd(), Deadline::in_ms(ms));
-  attempt_ = {monotonic_ms(), std::string(user), "", std::string(method)};
+  attempt_ = {monotonic_ms(), std::string(user), "", std::string(method), ""};
 }
 
 Result<account::Name> Gate::name_of(std::string_view user) {

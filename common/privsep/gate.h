@@ -82,6 +82,7 @@ class Gate {
     std::string user;   // as typed
     std::string account;
     std::string method;
+    std::string name_refused;  // why, when the name is not acceptable
   };
   struct Exchange {
     std::unique_ptr<SaslProgram> program;

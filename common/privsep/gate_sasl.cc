@@ -122,6 +122,7 @@ Status Gate::give_secret(const std::string& user) {
   exchange_->asked = true;
   attempt_.user = user;
   auto name = name_of(user);
+  if (!name) attempt_.name_refused = name.error().log;
   auth::Answer answer = authenticator().secret(name ? *name : nobody(), attempt_.method);
   if (!name && answer.kind != auth::Answer::Kind::Dead) {
     auth::wipe_labels(answer.labels);
@@ -164,6 +165,8 @@ GateAnswer Gate::exchange_failed(const Frame& frame) {
   if (attempt_.user.empty()) attempt_.user = frame.fields[1];
   if (why == "unavailable") return give_up(Kind::Unavailable, text);
   if (why == "temporary") return refuse(Kind::Temporary, "temporary", text);
+  // A name that no rule lets in went through it all like a wrong secret.
+  if (!attempt_.name_refused.empty()) return refuse(Kind::Wrong, "name", attempt_.name_refused);
   return refuse(Kind::Wrong, "password", text);
 }
 

@@ -16,8 +16,10 @@ SERVICES = ("imap", "pop", "smtp")
 SLACK = 0.01  # clocks count milliseconds
 
 
-def rules():
-    site = Site(valid_users="!bad*,*", user_ip_address="!127.0.0.66,127.*", login_delay=150)
+def rules(how):
+    mechanisms = "plain cram-md5"
+    site = Site(valid_users="!bad*,*", user_ip_address="!127.0.0.66,127.*", login_delay=150,
+                imapd_mechanisms=mechanisms, dpop_mechanisms=mechanisms, dsmtp_mechanisms=mechanisms)
     cases = [("joe", "secret", "127.0.0.5", None), ("yes", "secret", "127.0.0.5", None),
              ("fromnine", "secret", "127.0.0.9", None),
              ("joe", "wrong", "127.0.0.6", "password"), ("nobody", "wrong", "127.0.0.7", "password"),
@@ -27,8 +29,8 @@ def rules():
         refusals, times = set(), []
         for user, password, ip, reason in cases:
             user = user % service if "%" in user else user
-            what = "%s %s from %s" % (service, user, ip)
-            answer, took = attempt(site, service, ip, user, password)
+            what = "%s by %s, %s from %s" % (service, how.__name__, user, ip)
+            answer, took = attempt(site, service, ip, user, password, how)
             if reason is None:
                 t.check(what + " gets in", good(service, answer), answer)
                 last = site.lines(service, "login")[-1:]
@@ -44,9 +46,9 @@ def rules():
         # A whole number of steps each; a busy machine may need a second one.
         t.check(service + ": one time, whatever the rule", min(times) >= 0.15 - SLACK, times)
         t.equal(service + ": switches of other services do not matter",
-                [good(service, attempt(site, service, "127.0.0.12", "no" + s, "secret")[0])
+                [good(service, attempt(site, service, "127.0.0.12", "no" + s, "secret", how)[0])
                  for s in SERVICES if s != service], [True, True])
-        answer, _ = attempt(site, service, "127.0.0.5", "dead", "secret")
+        answer, _ = attempt(site, service, "127.0.0.5", "dead", "secret", how)
         t.check(service + ": a module that cannot answer is not a wrong password", answer and answer not in refusals,
                 answer)
 
@@ -218,7 +220,8 @@ def under_tls():
         c.end()
 
 
-rules()
+rules(Client.login)
+rules(Client.cram_md5)
 under_tls()
 delays()
 without_mail_user()
