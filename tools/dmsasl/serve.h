@@ -8,7 +8,7 @@ namespace dmail::dmsasl {
 
 // A failure is told no earlier than this after the message that caused it: what was computed for
 // it cannot be read from the time it took.
-inline constexpr int kFailureMs = 25;
+inline constexpr int kFailureMs = 100;
 
 // Runs `exchange` (nullptr: the mechanism is unknown; `text` says so) until it is over or the
 // monitor hangs up.  Throws ConnectionOver as Channel does, and when the monitor breaks the
