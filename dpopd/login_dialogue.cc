@@ -13,8 +13,8 @@ namespace dmail::dpopd {
 void LoginDialogue::run() {
   if (side_.start().greet)
     // The stamp promises APOP: clients try it wherever they see one.
-    good(concat("DPOP Version " DMAIL_VERSION ".", offers_apop() ? " " : "",
-                offers_apop() ? side_.start().stamp : ""));
+    good(concat(side_.start().trusted_peer ? "[XCLIENT] " : "", "DPOP Version " DMAIL_VERSION ".",
+                offers_apop() ? " " : "", offers_apop() ? side_.start().stamp : ""));
   std::string line;
   while (!over_) {
     switch (side_.in().read_line(line, kMaxLoginLine, side_.deadline())) {
@@ -48,6 +48,7 @@ void LoginDialogue::dispatch(std::string_view name, std::string_view argument, b
   if (name == "PASS") return pass(argument);
   if (name == "APOP") return apop(argument);
   if (name == "AUTH") return auth(argument, has_argument);
+  if (name == "XCLIENT") return xclient(argument);
   if (has_argument)
     return bad(name == "CAPA" || name == "QUIT" ? "No argument is allowed" : "Log in first");
   if (name == "CAPA") return capa();
@@ -82,6 +83,14 @@ void LoginDialogue::start_tls() {
   }
   good("Begin TLS negotiation now");
   side_.start_tls();
+}
+
+// As Dovecot has it: a proxy says for whom it comes.
+void LoginDialogue::xclient(std::string_view attributes) {
+  const auto parsed = privsep::parse_xclient(attributes);
+  if (!parsed) return bad(parsed.error().client);
+  if (!side_.forwarded(*parsed)) return error("You are not trusted with that");
+  good("Updated");
 }
 
 // USER and PASS: a word why they are not permitted, or nothing.
@@ -167,7 +176,10 @@ void LoginDialogue::conclude(const privsep::SaslOutcome& outcome, std::string_vi
   switch (outcome.kind) {
     case Kind::Accepted:
       side_.hand_over("", command);
-      error("[SYS/TEMP] The mailbox cannot be opened now");
+      if (side_.referral().empty())
+        error("[SYS/TEMP] The mailbox cannot be opened now");
+      else
+        error(concat("[SYS/PERM] The mailbox is on ", side_.referral()));
       break;
     case Kind::Temporary:
       error("[SYS/TEMP] Try again later");

@@ -34,6 +34,7 @@ class LoginDialogue {
   [[nodiscard]] bool offers_apop() const;
   [[nodiscard]] std::string sasl_mechanisms() const;
   void start_tls();
+  void xclient(std::string_view attributes);
   std::optional<std::string> response(const std::string& challenge);
   void conclude(const privsep::SaslOutcome& outcome, std::string_view command);
 

@@ -10,6 +10,7 @@
 #include "dsmtpd/path_parser.h"
 #include "dsmtpd/reply.h"
 #include "privsep/gate_frames.h"
+#include "privsep/xclient.h"
 
 namespace dmail::dsmtpd {
 
@@ -33,6 +34,8 @@ class Backend {
   virtual void deliver(const Envelope& envelope, const std::function<void(Reply)>& answer) = 0;
   // A request of a login (privsep/gate_frames.h).
   virtual privsep::GateAnswer ask_gate(const privsep::Frame& request) = 0;
+  // For whom the peer says it comes.
+  virtual void forwarded(const privsep::XClient& xclient) = 0;
   // A line of the log (bounded by whoever writes it).
   virtual void note(std::string_view event, std::string_view text) = 0;
   // The connection goes to a program that speaks TLS; nothing else is called after it.

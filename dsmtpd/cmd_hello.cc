@@ -35,9 +35,23 @@ Outcome cmd_ehlo(Session& session, std::string_view argument) {
     offer(concat("AUTH ", names));
     offer(concat("AUTH=", names));  // what clients from before RFC 2554 look for
   }
+  if (session.facts().trusted_peer) offer("XCLIENT ADDR PORT SESSION TTL");
   offer("ENHANCEDSTATUSCODES");
   offer("HELP");
   return outcome;
+}
+
+// As Postfix has it: a proxy says for whom it comes, and the session begins anew.  That a
+// connection was passed on already may be said by everybody.
+Outcome cmd_xclient(Session& session, std::string_view argument) {
+  const auto parsed = privsep::parse_xclient(argument);
+  if (!parsed) return done(501, "5.5.4", parsed.error().client);
+  if (parsed->says_client() && !session.facts().trusted_peer)
+    return done(550, "5.7.1", "You are not trusted with that");
+  session.backend().forwarded(*parsed);
+  session.state().helo.clear();
+  session.state().extended = false;
+  return session.greeting();
 }
 
 }  // namespace dmail::dsmtpd

@@ -16,6 +16,7 @@ constexpr Command kCommands[] = {
     {"LHLO", cmd_ehlo, kNeedsArgument | kIdle | kLmtpOnly, "RFC 2033 4.1"},
     {"STARTTLS", cmd_starttls, kNoArgument, "RFC 3207"},
     {"AUTH", cmd_auth, kNeedsArgument | kAfterHello | kOutsideMail | kSmtpOnly, "RFC 4954"},
+    {"XCLIENT", cmd_xclient, kNeedsArgument | kIdle | kOutsideMail, "Postfix XCLIENT_README"},
     {"NOOP", cmd_noop, kIdle, "RFC 5321 4.1.1.9"},
     {"VRFY", cmd_vrfy, kNeedsArgument | kIdle, "RFC 5321 4.1.1.6"},
     {"HELP", cmd_help, kIdle, "RFC 5321 4.1.1.8"},

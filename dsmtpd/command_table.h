@@ -37,6 +37,7 @@ bool is_http_verb(std::string_view verb);
 // cmd_hello.cc
 Outcome cmd_helo(Session& session, std::string_view argument);
 Outcome cmd_ehlo(Session& session, std::string_view argument);
+Outcome cmd_xclient(Session& session, std::string_view argument);
 // cmd_envelope.cc
 Outcome cmd_mail(Session& session, std::string_view argument);
 Outcome cmd_rcpt(Session& session, std::string_view argument);

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "dsmtpd/limits.h"
+#include "dsmtpd/remote_delivery.h"
 #include "io/child.h"
 #include "io/connection_over.h"
 #include "privsep/drop.h"
@@ -43,6 +44,7 @@ constexpr privsep::Request<M> kRequests[] = {
     {privsep::kTlsFacts, "tls-facts", M::Idle, privsep::kTlsFactsFields, &M::on_tls_facts},
     {privsep::kCertificateFor, "certificate-for", M::Idle, 1, &M::on_certificate_for},
     {kStartTls, "start-tls", M::Idle, 0, &M::on_start_tls},
+    {kForwarded, "forwarded", M::Idle, privsep::kForwardedFields, &M::on_forwarded},
     {kNote, "note", M::kAny | M::Exchanging, 2, &M::on_note},
 };
 
@@ -89,6 +91,7 @@ void Monitor::start_session(bool greet) {
   start.session.host = gate_.host();
   start.session.client_ip = ends_.client_ip;
   start.session.tls = tls_;
+  start.session.trusted_peer = privsep::is_trusted_proxy(settings_, ends_.peer_ip);
   start.session.offer_tls = privsep::tls_configured(settings_) && !tls_;
   if (service_ != Service::Lmtp) start.session.mechanisms = gate_.mechanisms();
   start.stamp = gate_.stamp();
@@ -140,6 +143,11 @@ void Monitor::on_start_tls(Frame&) {
   end_session(true);
   tls_ = true;
   gate_.set_tls(tls_files_);
+  // What was said in the clear is forgotten.
+  passed_on_ = false;
+  ends_.client_ip = ends_.peer_ip;
+  ends_.client_port = ends_.peer_port;
+  gate_.client_known();
   try {
     start_session(false);
   } catch (const ConnectionOver& over) {
@@ -150,6 +158,13 @@ void Monitor::on_start_tls(Frame&) {
 }
 
 void Monitor::on_certificate_for(Frame& frame) { tls_files_.on_certificate_for(frame, channel_); }
+
+void Monitor::on_forwarded(Frame& frame) {
+  constexpr int kMaxForwards = 100;  // one each session of the proxy that it keeps open for many
+  if (++forwards_ > kMaxForwards) broken("too many clients");
+  privsep::take_forwarded(frame, settings_, log_, ends_, passed_on_);
+  gate_.client_known();
+}
 
 void Monitor::on_note(Frame& frame) {
   if (++notes_ > 2 * kMaxNotes || !privsep::is_note(frame, kMaxNote))
@@ -166,7 +181,8 @@ void Monitor::on_add_recipient(Frame& frame) {
   if (!is_clean(text) || path.local.size() > kMaxLocalPart || path.domain.size() > kMaxDomain)
     broken("an unclean address");
   const RecipientFinder finder(
-      settings_, [this](const account::Name& name) { return gate_.authenticator().lookup(name); });
+      settings_, [this](const account::Name& name) { return gate_.authenticator().lookup(name); },
+      passed_on_);
   auto found = finder.find(path.local, path.domain, text);
   if (auto* refused = std::get_if<RecipientRefused>(&found))
     return send(refuse_recipient(std::move(*refused), text));
@@ -240,30 +256,54 @@ void Monitor::on_deliver(Frame& frame) {
   trace.host = gate_.host();
   trace.session_id = log_.session();
 
+  std::vector<std::optional<Reply>> replies(recipients_.size());
+  for (size_t i = 0; i < recipients_.size(); ++i) {
+    if (!replies[i] && recipients_[i].host) deliver_elsewhere(trace, i, replies);
+    if (!replies[i]) replies[i] = deliver_here(trace, i, replies);
+    send(*replies[i]);
+  }
+  recipients_.clear();
+  spool_.reset();
+  state_ = Idle;
+}
+
+Reply Monitor::deliver_here(const Trace& trace, size_t at,
+                            const std::vector<std::optional<Reply>>& replies) {
+  // A mailbox named twice gets one copy, and its answer twice.
+  for (size_t before = 0; before < at; ++before)
+    if (!recipients_[before].host &&
+        recipients_[before].account.drop_file == recipients_[at].account.drop_file)
+      return *replies[before];
   DeliveryPlan plan;
   plan.spool = spool_.get();
   plan.lmtp = service_ == Service::Lmtp;
   plan.tls = tls_;
   plan.mail_ids = gate_.mail_ids();
-  std::vector<Reply> replies;
-  for (size_t i = 0; i < recipients_.size(); ++i) {
-    const std::string& drop_file = recipients_[i].account.drop_file;
-    // A mailbox named twice gets one copy, and its answer twice.
-    size_t before = 0;
-    while (before < i && recipients_[before].account.drop_file != drop_file) ++before;
-    if (before < i) {
-      replies.push_back(replies[before]);
-    } else {
-      plan.recipient = &recipients_[i];
-      plan.trace = trace;
-      plan.trace.recipient = recipients_[i].address;
-      replies.push_back(deliver(settings_, log_, plan));
-    }
-    send(replies.back());
+  plan.recipient = &recipients_[at];
+  plan.trace = trace;
+  plan.trace.recipient = recipients_[at].address;
+  return deliver(settings_, log_, plan);
+}
+
+// All recipients of that host from `first` on, in one connection to it.
+void Monitor::deliver_elsewhere(const Trace& trace, size_t first,
+                                std::vector<std::optional<Reply>>& replies) {
+  RemoteDelivery delivery;
+  delivery.trace = trace;
+  delivery.spool = spool_.get();
+  std::vector<size_t> whose(recipients_.size());  // place in the delivery
+  for (size_t i = first; i < recipients_.size(); ++i) {
+    if (recipients_[i].host != recipients_[first].host) continue;
+    auto& all = delivery.recipients;
+    const auto same = std::find_if(all.begin(), all.end(), [&](const Recipient* r) {
+      return r->target == recipients_[i].target;
+    });
+    whose[i] = static_cast<size_t>(same - all.begin());
+    if (same == all.end()) all.push_back(&recipients_[i]);
   }
-  recipients_.clear();
-  spool_.reset();
-  state_ = Idle;
+  const std::vector<Reply> given = deliver_remote(settings_, log_, ends_, delivery);
+  for (size_t i = first; i < recipients_.size(); ++i)
+    if (recipients_[i].host == recipients_[first].host) replies[i] = given[whose[i]];
 }
 
 // ---- logins

@@ -52,6 +52,7 @@ class Monitor {
   void on_tls_facts(privsep::Frame& frame);
   void on_certificate_for(privsep::Frame& frame);
   void on_start_tls(privsep::Frame& frame);
+  void on_forwarded(privsep::Frame& frame);
   void on_note(privsep::Frame& frame);
 
  private:
@@ -62,6 +63,10 @@ class Monitor {
   Reply refuse_recipient(RecipientRefused refused, const std::string& address);
   const RelayDecision& relay();
   void follow_gate();
+  Reply deliver_here(const Trace& trace, size_t at,
+                     const std::vector<std::optional<Reply>>& replies);
+  void deliver_elsewhere(const Trace& trace, size_t first,
+                         std::vector<std::optional<Reply>>& replies);
 
   conf::Settings settings_;
   log::Log& log_;
@@ -77,6 +82,8 @@ class Monitor {
   std::optional<RelayDecision> relay_;  // of this message
   std::vector<Recipient> recipients_;
   OwnedFd spool_;
+  bool passed_on_ = false;  // by another server of the site
+  int forwards_ = 0;
   int notes_ = 0;
 };
 

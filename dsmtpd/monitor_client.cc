@@ -64,6 +64,10 @@ void MonitorClient::tell_tls(const TlsStream& tls) {
   send(Frame(privsep::kTlsFacts, {tls.version(), tls.cipher(), tls.resumed() ? "1" : "0"}));
 }
 
+void MonitorClient::forwarded(const privsep::XClient& xclient) {
+  send(privsep::forwarded_frame(kForwarded, xclient));
+}
+
 void MonitorClient::note(std::string_view event, std::string_view text) {
   if (++notes_ > kMaxNotes) return;
   send(Frame(kNote, {std::string(event), std::string(text.substr(0, kMaxNote))}));

@@ -23,6 +23,7 @@ class MonitorClient : public Backend {
   Result<int> open_spool() override;
   void deliver(const Envelope& envelope, const std::function<void(Reply)>& answer) override;
   privsep::GateAnswer ask_gate(const privsep::Frame& request) override;
+  void forwarded(const privsep::XClient& xclient) override;
   void note(std::string_view event, std::string_view text) override;
   void start_tls() override;
 

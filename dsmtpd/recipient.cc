@@ -77,6 +77,7 @@ RecipientFinder::Step RecipientFinder::look(const std::string& address, char sep
     step.target = *target;
     return step;
   }
+  if (elsewhere(name, found, address, step)) return step;
   auto account = account::account_of(name, found.facts, settings_);
   if (!account) {
     step.refusal = refused(450, "4.3.5", "The mailbox cannot be reached now", account.error().log);
@@ -86,6 +87,30 @@ RecipientFinder::Step RecipientFinder::look(const std::string& address, char sep
   step.recipient.base = account->base;
   step.recipient.account = std::move(*account);
   return step;
+}
+
+// Whether the account's mail is on another host; `step` says what comes of it then.
+bool RecipientFinder::elsewhere(const account::Name& name, const auth::Answer& found,
+                                const std::string& address, Step& step) const {
+  auto host = privsep::remote_host_of(found, privsep::RemoteProtocol::Lmtp, settings_);
+  if (host && !*host) return false;
+  std::string target = host && !(*host)->user.empty() ? (*host)->user : address;
+  if (target.find('@') == target.npos && !name.domain.empty()) target += concat('@', name.domain);
+  if (!host) {
+    step.refusal = refused(450, "4.3.5", "The mailbox cannot be reached now", host.error().log);
+  } else if (passed_on_) {
+    step.refusal = refused(450, "4.4.6", "The servers disagree where this mailbox is",
+                           concat("remote-loop: the account is on ", (*host)->name));
+  } else if (settings_.remote_delivery == "refuse") {
+    step.refusal = refused(551, "5.1.6", concat("The mailbox is on ", (*host)->name),
+                           concat("the account is on ", (*host)->name));
+  } else {
+    step.kind = Step::Found;
+    step.recipient.account.user = account::text_of(name);
+    step.recipient.target = std::move(target);
+    step.recipient.host = std::move(*host);
+  }
+  return true;
 }
 
 std::variant<Recipient, RecipientRefused> RecipientFinder::find(const std::string& local,

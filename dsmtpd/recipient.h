@@ -3,10 +3,12 @@
 // here.
 //
 // Order: forward lines of dmail.conf; is the domain local; the account; with `+` the part before
-// it; postmaster becomes sysadmin where no account has that name; the module's fwd label.
+// it; postmaster becomes sysadmin where no account has that name; the module's fwd label;
+// the module's host label.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -14,6 +16,7 @@
 #include "auth/authenticator.h"
 #include "conf/settings.h"
 #include "dsmtpd/reply.h"
+#include "privsep/remote.h"
 
 namespace dmail::dsmtpd {
 
@@ -21,6 +24,9 @@ struct Recipient {
   std::string address;  // as in RCPT, for X-Rcpt-To
   account::Account account;
   std::string base;  // the directory below which root may prepare files; empty: none
+  // Its mail is on another host, where its address is `target`.
+  std::optional<privsep::RemoteHost> host;
+  std::string target;
 };
 
 // Where the answer came from is `log`: a few words.
@@ -35,8 +41,10 @@ inline constexpr int kMaxRedirections = 10;
 class RecipientFinder {
  public:
   using Lookup = std::function<auth::Answer(const account::Name&)>;
-  RecipientFinder(const conf::Settings& settings, Lookup lookup)
-      : settings_(settings), lookup_(std::move(lookup)) {}
+  // `passed_on`: another host has handed us the message because the mail is here; it goes no
+  // further.
+  RecipientFinder(const conf::Settings& settings, Lookup lookup, bool passed_on = false)
+      : settings_(settings), lookup_(std::move(lookup)), passed_on_(passed_on) {}
 
   // `local` is unquoted, `domain` empty for <postmaster>; `text` the address as it stood.
   std::variant<Recipient, RecipientRefused> find(const std::string& local,
@@ -47,9 +55,12 @@ class RecipientFinder {
   struct Step;
   Step look(const std::string& address, char separator) const;
   std::string forwarded(const std::string& address) const;
+  bool elsewhere(const account::Name& name, const auth::Answer& found, const std::string& address,
+                 Step& step) const;
 
   const conf::Settings& settings_;
   Lookup lookup_;
+  bool passed_on_;
 };
 
 // A refusal or acceptance in one line.

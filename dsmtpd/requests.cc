@@ -30,6 +30,7 @@ privsep::Frame frame_of(const StartFacts& start) {
   if (start.session.offer_tls) flags += 'O';
   if (start.greet) flags += 'G';
   if (start.tls_by_name) flags += 'N';
+  if (start.session.trusted_peer) flags += 'P';
   return privsep::Frame(kStart, {std::move(flags), start.session.host, start.session.client_ip,
                                  conf::lines_for(start.settings, conf::kLogin), DMAIL_VERSION,
                                  start.session.mechanisms, start.stamp});
@@ -48,6 +49,7 @@ Result<StartFacts> start_of(const privsep::Frame& frame) {
   start.session.offer_tls = flags.find('O') != flags.npos;
   start.greet = flags.find('G') != flags.npos;
   start.tls_by_name = flags.find('N') != flags.npos;
+  start.session.trusted_peer = flags.find('P') != flags.npos;
   start.session.host = frame.fields[1];
   start.session.client_ip = frame.fields[2];
   start.session.mechanisms = frame.fields[5];

@@ -9,6 +9,8 @@
 //                       transaction, not over LMTP
 //                       StartTls     (the go-ahead is written)  -> another session, with TLS
 //                       (privsep/tls_protocol.h: CertificateFor)  in the handshake
+//                       Forwarded    client's address, port, session, "1" | "0"
+//                                    (privsep/xclient.h); outside a mail transaction, no answer
 //                       Note         event, text         no answer; a line of the log
 //
 // An Answer is a reply for the client: code, enhanced code, text.
@@ -34,6 +36,7 @@ enum RequestType : uint8_t {
   kNote = 8,
   kAnswer = 9,
   kSpool = 10,
+  kForwarded = 11,
 };
 
 inline constexpr int kMaxNotes = 100;  // lines one session may have logged

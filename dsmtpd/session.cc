@@ -65,6 +65,10 @@ void Session::forget_mail() {
   state_.recipients = 0;
 }
 
+Outcome Session::greeting() const {
+  return done(220, "", concat(facts_.host, lmtp() ? " LMTP" : " ESMTP", " dmail ready"));
+}
+
 bool Session::greet() {
   // Nobody has a reason to speak before the banner but a program that will not listen either.
   if (!facts_.by_hand && !facts_.tls && !lmtp() &&
@@ -72,7 +76,7 @@ bool Session::greet() {
     finish(closing(554, "", concat(facts_.host, " did not greet you yet")), "banner");
     return false;
   }
-  out_.send(done(220, "", concat(facts_.host, lmtp() ? " LMTP" : " ESMTP", " dmail ready")).reply);
+  out_.send(greeting().reply);
   out_.flush();
   return true;
 }

@@ -25,6 +25,7 @@ struct SessionFacts {
   bool tls = false;             // the connection is encrypted
   bool offer_tls = false;       // STARTTLS can be had
   bool by_hand = false;         // no early-talker check
+  bool trusted_peer = false;    // it may say for whom it comes (XCLIENT)
   std::string mechanisms = {};  // that the monitor takes (privsep/mechanisms.h)
   const TlsStream* tls_stream = nullptr;
 };
@@ -36,6 +37,7 @@ class Session {
 
   // The banner; false when the client spoke first (it was told so, and the connection is over).
   bool greet();
+  [[nodiscard]] Outcome greeting() const;
   // Until the connection is over.  Throws ConnectionOver when the peer is gone or too slow; a
   // timeout has been answered with 421 then.
   void run();

@@ -92,6 +92,7 @@ std::string LoginDialogue::capabilities() const {
   std::string out = concat("CAPABILITY ", kLoginCapabilities);
   if (side_.offers_tls()) out += " STARTTLS";
   if (!side_.password_commands()) out += " LOGINDISABLED";
+  if (side_.start().referrals) out += " LOGIN-REFERRALS";
   for (std::string_view rest = side_.mechanisms(); !rest.empty();)
     append(out, concat(" AUTH=", take_until(rest, ' ')));
   return out;
@@ -104,7 +105,9 @@ void LoginDialogue::capability(LoginParser& parser) {
 }
 
 void LoginDialogue::id(LoginParser& parser) {
-  if (!parser.space() || !parser.id_parameters()) return bad("Invalid ID parameters");
+  const auto pairs = parser.space() ? parser.id_parameters() : std::nullopt;
+  if (!pairs) return bad("Invalid ID parameters");
+  side_.forwarded(privsep::xclient_of_id(*pairs));
   untagged("ID (\"name\" \"dmail\" \"version\" \"" DMAIL_VERSION "\")");
   tagged("OK ID completed");
 }
@@ -171,7 +174,10 @@ void LoginDialogue::conclude(const privsep::SaslOutcome& outcome, std::string_vi
   switch (outcome.kind) {
     case Kind::Accepted:
       side_.hand_over(tag_, command);
-      no("UNAVAILABLE", " failed: the mailbox cannot be opened now");
+      if (side_.referral().empty())
+        no("UNAVAILABLE", " failed: the mailbox cannot be opened now");
+      else
+        no(concat("REFERRAL ", side_.referral()), ": the mailbox is on another server");
       break;
     case Kind::Temporary:
       no("UNAVAILABLE", " failed; try again later");

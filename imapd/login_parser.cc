@@ -108,16 +108,26 @@ bool LoginParser::nil() {
   return true;
 }
 
-bool LoginParser::id_parameters() {
-  if (nil()) return at_end();
-  if (!take('(')) return false;
-  for (int pairs = 0; !take(')'); ++pairs) {
-    if (pairs == kMaxIdPairs || (pairs > 0 && !space())) return false;
-    if (!rest_.starts_with('"') && !rest_.starts_with('{')) return false;
-    if (!astring() || !space()) return false;
-    if (!nil() && (!(rest_.starts_with('"') || rest_.starts_with('{')) || !astring())) return false;
+std::optional<std::vector<std::pair<std::string, std::string>>> LoginParser::id_parameters() {
+  std::vector<std::pair<std::string, std::string>> out;
+  auto string_here = [this] { return rest_.starts_with('"') || rest_.starts_with('{'); };
+  if (!nil()) {
+    if (!take('(')) return std::nullopt;
+    for (int pairs = 0; !take(')'); ++pairs) {
+      if (pairs == kMaxIdPairs || (pairs > 0 && !space()) || !string_here()) return std::nullopt;
+      auto name = astring();
+      if (!name || !space()) return std::nullopt;
+      std::optional<std::string> value;
+      if (nil())
+        value.emplace();
+      else if (string_here())
+        value = astring();
+      if (!value) return std::nullopt;
+      out.emplace_back(std::move(*name), std::move(*value));
+    }
   }
-  return at_end();
+  if (!at_end()) return std::nullopt;
+  return out;
 }
 
 std::optional<LiteralMark> literal_mark(std::string_view line) {

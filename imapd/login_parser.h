@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace dmail::imapd {
 
@@ -26,7 +28,8 @@ class LoginParser {
   // What is left, when it has no blanks: an initial response.
   std::optional<std::string_view> remainder();
   // id_params = "NIL" / "(" [string SP nstring *(SP string SP nstring)] ")", at most 30 pairs
-  bool id_parameters();
+  // Names and values; NIL as an empty value.
+  std::optional<std::vector<std::pair<std::string, std::string>>> id_parameters();
 
  private:
   std::optional<std::string> quoted();

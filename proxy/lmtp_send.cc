@@ -129,13 +129,21 @@ class LmtpSend {
       DMAIL_TRY(hello());
     }
     const auto known = extension("XCLIENT");
-    if (!known) return {};
+    // A server of our kind takes at least this from anybody; others may not know the command.
+    if (!known) return pass_hop();
     auto knows = [&](std::string_view word) { return known->find(word) != known->npos; };
     const std::string attributes = xclient_attributes(job_, knows(" SESSION"), knows(" TTL"), true);
     if (attributes.empty()) return {};
     backend_.say(concat("XCLIENT", attributes, "\r\n"));
     DMAIL_TRY(expect("XCLIENT", 220));
     return hello();
+  }
+
+  Status pass_hop() {
+    backend_.say("XCLIENT TTL=1\r\n");
+    auto said = reply();
+    if (!said) return std::move(said.error());
+    return said->code == 220 ? hello() : Status();
   }
 
   Status send() {

@@ -2,7 +2,6 @@
 // jail.  Started by a root monitor that has already connected (privsep/remote_job.h names the
 // descriptors): logs in there and carries the session, or hands a message over by LMTP.  Holds no
 // key and no certificate of ours, and may reach nothing but its two connections.
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -144,8 +143,7 @@ class Proxy {
   void deliver() {
     Backend backend(plain_, deadline(), [this] { return secure(); });
     LmtpMessage message;
-    struct stat st {};
-    if (::fstat(0, &st) == 0) message.size = static_cast<uint64_t>(st.st_size);
+    message.size = job_.size;
     const int64_t now = wall_seconds();
     message.trace =
         mail::received_line({job_.helo, job_.client_ip, job_.our_name, job_.with, job_.session_id},

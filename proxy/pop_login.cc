@@ -41,6 +41,10 @@ class PopLogin {
     if (xclient) {
       backend_.say(concat("XCLIENT", xclient_attributes(job_, true, true, false), "\r\n"));
       if (auto said = good("XCLIENT"); !said) return said;
+    } else {
+      // A server of our kind takes at least this from anybody; others may not know the command.
+      backend_.say("XCLIENT TTL=1\r\n");
+      if (auto line = backend_.line(); !line) return line;
     }
     return job_.master.empty() ? user_and_pass() : auth_plain();
   }

@@ -9,7 +9,8 @@
 
 namespace dmail::proxy {
 
-// Banner, STLS when the job says so, XCLIENT for whom we come (where the banner offers it), USER
+// Banner, STLS when the job says so, XCLIENT for whom we come (where the banner offers it; else
+// only that we are a proxy), USER
 // and PASS, or AUTH PLAIN for a proxy account.  The value is what the client gets: the server's
 // +OK.
 Result<std::string> pop_login(Backend& backend, const privsep::RemoteJob& job);

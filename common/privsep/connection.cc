@@ -74,6 +74,8 @@ Result<Endpoints> endpoints_of(int fd) {
   if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
     return system_error("address of the client", errno);
   address_of(address, out.client_ip, out.client_port);
+  out.peer_ip = out.client_ip;
+  out.peer_port = out.client_port;
   return out;
 }
 

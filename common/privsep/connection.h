@@ -22,6 +22,10 @@ struct Endpoints {
   std::string local_ip;   // the descriptor is no internet socket (a pipe, a Unix socket)
   uint16_t client_port = 0;
   uint16_t local_port = 0;
+  // Who is connected.  `client_ip` is the same until a trusted proxy has said for whom it comes;
+  // whether a password may pass in the clear is asked of this one.
+  std::string peer_ip;
+  uint16_t peer_port = 0;
 };
 // An Error when `fd` is an internet socket whose peer is gone already (reset before we looked): it
 // must not pass for a connection without an address, which is this host's own.

@@ -73,11 +73,11 @@ void Gate::set_tls(const TlsFiles& files) {
   login_.reset();  // nothing that was said before it counts (RFC 3207 section 4.2)
 }
 
-bool Gate::may_send_password() const { return tls_ || plaintext_ok(settings_, ends_.client_ip); }
+bool Gate::may_send_password() const { return tls_ || plaintext_ok(settings_, ends_.peer_ip); }
 
 std::string Gate::mechanisms() const {
   return offered_mechanisms(mechanisms_setting(settings_, service_), service_,
-                            {tls_ != nullptr, plaintext_ok(settings_, ends_.client_ip),
+                            {tls_ != nullptr, plaintext_ok(settings_, ends_.peer_ip),
                              !settings_.tls_client_ca.empty()});
 }
 
@@ -90,6 +90,11 @@ const std::string& Gate::stamp() {
   for (const unsigned char byte : random) append_hex(stamp_, byte, 2);
   append(stamp_, concat('.', wall_seconds(), '@', host_, '>'));
   return stamp_;
+}
+
+void Gate::client_known() {
+  if (login_ || exchange_) broken("another client after the login");
+  authenticator_.reset();  // it was told the address
 }
 
 auth::Authenticator& Gate::authenticator() {
@@ -151,7 +156,11 @@ GateAnswer Gate::judge(std::string_view user, std::string_view secret, bool is_t
     answer = authenticator().token(*name, secret);
   else
     answer = check_password(authenticator(), name, secret);
-  if (answer.ok()) return admit(std::move(*name), std::move(answer));
+  if (answer.ok()) {
+    const GateAnswer answered = admit(std::move(*name), std::move(answer));
+    if (login_ && !is_token) keep_password(secret);
+    return answered;
+  }
   if (answer.kind == auth::Answer::Kind::No)
     return refuse(Kind::Wrong, name ? "password" : "name", answer.text);
   return refuse(Kind::Temporary, "temporary", answer.text);
@@ -190,6 +199,16 @@ GateAnswer Gate::admit(account::Name name, auth::Answer answer) {
   login_ = std::move(login);
   return {Kind::Accepted, "", false};
 }
+
+Gate::Login::~Login() { wipe(password); }
+
+// Only where it will be needed to log in on another host.
+void Gate::keep_password(std::string_view secret) {
+  if (settings_.remote_accounts == "proxy" && login_->answer.label("host") != nullptr)
+    login_->password = secret;
+}
+
+void Gate::forget_password() { wipe(login_->password); }
 
 Status Gate::set_account(Login& login) {
   const account::Facts& facts = login.answer.facts;

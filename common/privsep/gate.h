@@ -62,12 +62,17 @@ class Gate {
     std::string user;                         // for texts and logs
     std::optional<account::Account> account;  // imap and pop
     std::string method;
+    std::string password;  // of an account on another host that is proxied; wiped
+    ~Login();
   };
   // Null until a login was accepted.
   [[nodiscard]] const Login* login() const { return login_.get(); }
   // It came to nothing (the mailbox cannot be opened): a try is spent.  Sends the refusal.
   void take_back_login();
 
+  // ends.client_ip is another than it was (a trusted proxy has said so).
+  void client_known();
+  void forget_password();  // of login()
   auth::Authenticator& authenticator();
   Tally& tally() { return tally_; }
   // The connection's own, and from the login on the session's: to be passed on with it.
@@ -100,6 +105,7 @@ class Gate {
   [[nodiscard]] bool out_of_tries() const;
   Result<account::Name> name_of(std::string_view user);
   Status set_account(Login& login);
+  void keep_password(std::string_view secret);
   void send(const GateAnswer& answer);
 
   // gate_sasl.cc

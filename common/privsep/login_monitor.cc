@@ -21,6 +21,7 @@
 #include "privsep/request_table.h"
 #include "privsep/session_start.h"
 #include "privsep/user_files.h"
+#include "privsep/xclient.h"
 
 namespace dmail::privsep {
 namespace {
@@ -42,6 +43,7 @@ constexpr Request<M> kRequests[] = {
     {kCertificateFor, "certificate-for", M::BeforeLogin, 1, &M::on_certificate_for},
     {kStartTls, "start-tls", M::BeforeLogin, 0, &M::on_start_tls},
     {kHandOver, "hand-over", M::LoggedIn, 3, &M::on_hand_over},
+    {kForwarded, "forwarded", M::BeforeLogin, kForwardedFields, &M::on_forwarded},
     {kNote, "note", M::kAny, 2, &M::on_note},
 };
 
@@ -81,6 +83,8 @@ void LoginMonitor::start_login(bool greet) {
   start.plaintext_ok = gate_.may_send_password();
   start.stamp = gate_.stamp();
   start.mechanisms = gate_.mechanisms();
+  start.trusted_peer = is_trusted_proxy(settings_, ends_.peer_ip);
+  start.referrals = settings_.remote_accounts == "referral";
   start.seconds = std::min(deadline_.left_ms() / 1000, kLoginSeconds);
   start.tls_minimum = settings_.tls_minimum;
   start.tls_ciphers = settings_.tls_ciphers;
@@ -129,6 +133,11 @@ void LoginMonitor::on_start_tls(Frame&) {
   end_login(true);
   tls_ = true;
   gate_.set_tls(tls_files_);
+  // What was said in the clear is forgotten.
+  forwarded_ = passed_on_ = false;
+  ends_.client_ip = ends_.peer_ip;
+  ends_.client_port = ends_.peer_port;
+  gate_.client_known();
   try {
     start_login(false);
   } catch (const ConnectionOver& over) {
@@ -179,6 +188,7 @@ void LoginMonitor::on_tls_facts(Frame& frame) { gate_.on_tls_facts(frame); }
 // ---- handing over
 
 void LoginMonitor::on_hand_over(Frame& frame) {
+  if (handed_to_remote(frame)) return;
   const account::Account& account = *gate_.login()->account;
   auto fail = [&](const char* what, const Error& error) {
     log_.error("session-failed", {{"user", account.user},

@@ -17,6 +17,7 @@
 #include "privsep/login_protocol.h"
 #include "privsep/monitor.h"
 #include "privsep/program.h"
+#include "privsep/remote.h"
 #include "privsep/tls_files.h"
 
 namespace dmail::privsep {
@@ -55,6 +56,7 @@ class LoginMonitor {
   void on_certificate_for(Frame& frame);
   void on_start_tls(Frame& frame);
   void on_hand_over(Frame& frame);
+  void on_forwarded(Frame& frame);
   void on_note(Frame& frame);
 
  private:
@@ -62,6 +64,11 @@ class LoginMonitor {
   void end_login(bool now);
   void follow_gate();
   [[noreturn]] void become_session(const ProgramPlan& plan);
+
+  // login_remote.cc: accounts on other hosts.  True when the hand-over is theirs, and answered.
+  bool handed_to_remote(Frame& frame);
+  void refer(const RemoteHost& host);
+  Status proxy(const RemoteHost& host, Frame& frame);
 
   const Daemon& daemon_;
   conf::Settings settings_;
@@ -74,6 +81,8 @@ class LoginMonitor {
   pid_t login_ = -1;
   Deadline deadline_ = Deadline::in_seconds(kLoginSeconds + 5);
   Gate gate_;
+  bool forwarded_ = false;  // this login program has told for whom its client comes
+  bool passed_on_ = false;  // by another server: the session goes no further
   int notes_ = 0;
 };
 

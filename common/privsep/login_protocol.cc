@@ -10,11 +10,12 @@ Frame frame_of(const LoginStart& start) {
   return Frame(kLoginStart,
                {start.service, start.host, bit(start.tls), bit(start.greet), bit(start.tls_offered),
                 bit(start.plaintext_ok), concat(start.seconds), start.tls_minimum,
-                start.tls_ciphers, start.stamp, start.mechanisms, bit(start.tls_by_name)});
+                start.tls_ciphers, start.stamp, start.mechanisms, bit(start.tls_by_name),
+                bit(start.trusted_peer), bit(start.referrals)});
 }
 
 Result<LoginStart> login_start_of(const Frame& frame) {
-  if (frame.type != kLoginStart || frame.fields.size() != 12)
+  if (frame.type != kLoginStart || frame.fields.size() != 14)
     return Error{ErrorKind::BadInput, "Internal error", "no start frame"};
   LoginStart out;
   out.service = frame.fields[0];
@@ -31,6 +32,8 @@ Result<LoginStart> login_start_of(const Frame& frame) {
   out.stamp = frame.fields[9];
   out.mechanisms = frame.fields[10];
   out.tls_by_name = frame.fields[11] == "1";
+  out.trusted_peer = frame.fields[12] == "1";
+  out.referrals = frame.fields[13] == "1";
   return out;
 }
 

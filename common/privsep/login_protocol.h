@@ -4,7 +4,10 @@
 //   login -> monitor  (gate_frames.h: Authenticate, SaslStart ... )  until a login is accepted
 //                     StartTls   (the go-ahead is written)
 //                                -> the monitor ends this login program, starts the one with TLS
-//                     HandOver   tag, command, pending  -> Go (with TLS: and a socket), or Refused
+//                     HandOver   tag, command, pending  -> Go (with TLS: and a socket), or Refused,
+//                                or Referral (a URL or a host's name) and then Refused
+//                     Forwarded  client's address, port, session, "1" | "0" (xclient.h)  no answer;
+//                                once, before a login is accepted
 //                     (tls_protocol.h: CertificateFor)  in the handshake
 //                     Note       event, text            no answer; a line of the log
 //
@@ -28,6 +31,8 @@ enum LoginFrame : uint8_t {
   kHandOver = 4,
   kNote = 5,
   kGo = 8,
+  kForwarded = 9,
+  kReferral = 10,
 };
 
 inline constexpr int kLoginSeconds = 180;  // from connect to login, all together
@@ -48,7 +53,9 @@ struct LoginStart {
   // Random, made by the monitor for this connection, in angle brackets: APOP's, and what a client
   // certificate's proof must hold.
   std::string stamp;
-  std::string mechanisms;  // what may be offered here and now (mechanisms.h), blanks between
+  bool trusted_peer = false;  // it may say for whom it comes
+  bool referrals = false;     // RFC 2221
+  std::string mechanisms;     // what may be offered here and now (mechanisms.h), blanks between
 };
 
 Frame frame_of(const LoginStart& start);

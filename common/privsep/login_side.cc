@@ -112,6 +112,11 @@ void LoginSide::hand_over(std::string_view tag, std::string_view command) {
       Frame(kHandOver, {std::string(tag), std::string(command), std::string(reader_.buffered())}),
       Deadline::in_seconds(kAnswerSeconds));
   auto answer = channel_.receive(Deadline::in_seconds(kAnswerSeconds));
+  referral_.clear();
+  if (answer && answer->type == kReferral && answer->fields.size() == 1) {
+    referral_ = std::move(answer->fields[0]);
+    answer = channel_.receive(Deadline::in_seconds(kAnswerSeconds));
+  }
   if (!answer) ::_exit(0);
   if (answer->type == kRefused) {
     auto refused = gate_answer_of(*answer);
@@ -131,6 +136,17 @@ void LoginSide::hand_over(std::string_view tag, std::string_view command) {
     // The client is gone or reads nothing: the dialogue has no more to say, either.
   }
   ::_exit(0);
+}
+
+bool LoginSide::forwarded(const XClient& xclient) {
+  const bool trusted = start_.trusted_peer || !xclient.says_client();
+  if (forwarded_ || xclient == XClient()) return trusted;
+  XClient told = xclient;
+  if (!start_.trusted_peer) told.client = {};
+  if (told == XClient()) return trusted;
+  forwarded_ = true;
+  channel_.send(forwarded_frame(kForwarded, told), Deadline::in_seconds(kAnswerSeconds));
+  return trusted;
 }
 
 void LoginSide::finish() {

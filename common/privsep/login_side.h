@@ -14,6 +14,7 @@
 #include "privsep/frame.h"
 #include "privsep/login_protocol.h"
 #include "privsep/sasl_dialogue.h"
+#include "privsep/xclient.h"
 
 namespace dmail::privsep {
 
@@ -52,6 +53,14 @@ class LoginSide : private SaslTalk {
   // carries bytes until the session ends.  Returns when the mailbox cannot be served now.
   void hand_over(std::string_view tag, std::string_view command);
 
+  // After hand_over() has returned: where the account is, when that is why (a URL for IMAP, else a
+  // host's name); empty otherwise.
+  [[nodiscard]] const std::string& referral() const { return referral_; }
+
+  // For whom the client says it comes; false when it is not trusted with that.  The first time
+  // counts.
+  bool forwarded(const XClient& xclient);
+
   void finish();  // the last byte is written
 
   // A line of the log, as far as kMaxNotes go.
@@ -69,6 +78,8 @@ class LoginSide : private SaslTalk {
   std::unique_ptr<TlsStream> tls_;
   Stream* stream_;
   LineReader reader_;
+  std::string referral_;
+  bool forwarded_ = false;
   int notes_ = 0;
   bool out_of_tries_ = false;
 };

@@ -20,7 +20,7 @@ constexpr std::string RemoteJob::*kTexts[] = {
     &RemoteJob::tag,      &RemoteJob::command,     &RemoteJob::pending,
     &RemoteJob::sender,   &RemoteJob::helo,        &RemoteJob::with,
 };
-constexpr size_t kNumbers = 5;
+constexpr size_t kNumbers = 6;
 
 Error misshapen() {
   return Error{ErrorKind::BadInput, "Internal error", "misshapen job from the monitor"};
@@ -38,6 +38,7 @@ Frame frame_of(const RemoteJob& job) {
   frame.fields.push_back(concat(job.timeout_s));
   frame.fields.push_back(concat(job.idle_s));
   frame.fields.push_back(concat(job.recipients));
+  frame.fields.push_back(concat(job.size));
   for (const auto text : kTexts) frame.fields.push_back(job.*text);
   return frame;
 }
@@ -55,11 +56,13 @@ Result<RemoteJob> remote_job_of(Frame& frame) {
   const auto timeout = parse_u64(frame.fields[2], kMaxSeconds);
   const auto idle = parse_u64(frame.fields[3], kMaxSeconds);
   const auto recipients = parse_u64(frame.fields[4], 100000);
-  if (!tls || !timeout || !idle || !recipients) return misshapen();
+  const auto size = parse_u64(frame.fields[5]);
+  if (!size || !tls || !timeout || !idle || !recipients) return misshapen();
   job.tls = *tls;
   job.timeout_s = static_cast<int64_t>(*timeout);
   job.idle_s = static_cast<int64_t>(*idle);
   job.recipients = *recipients;
+  job.size = *size;
   for (size_t i = 0; i < std::size(kTexts); ++i)
     job.*kTexts[i] = std::move(frame.fields[kNumbers + i]);
   return job;

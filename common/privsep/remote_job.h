@@ -56,6 +56,7 @@ struct RemoteJob {
   std::string pending;  // what the client has sent behind it
   // LMTP: an envelope.
   std::string sender, helo, with;  // `with`: the protocol it came by, for the trace line
+  uint64_t size = 0;               // of the message on descriptor 0
   uint64_t recipients = 0;
 };
 

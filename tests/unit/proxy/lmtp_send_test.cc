@@ -43,6 +43,7 @@ constexpr const char* kMessage = "Received: x\r\nSubject: x\r\n\r\n..hidden\r\nl
 TEST_CASE("lmtp: an answer for each recipient") {
   Sending s({{"", "220 back\r\n"},
              {"LHLO front\r\n", "250-back\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250 8BITMIME\r\n"},
+             {"XCLIENT TTL=1\r\n", "500 what\r\n"},
              {"MAIL FROM:<x@y.example> SIZE=42 BODY=8BITMIME\r\n", "250 2.1.0 ok\r\n"},
              {"RCPT TO:<a@b>\r\nRCPT TO:<c@b>\r\nRCPT TO:<d@b>\r\n",
               "250 2.1.5 ok\r\n550 5.1.1 no such user\r\n250 ok\r\n"},
@@ -75,6 +76,8 @@ TEST_CASE("lmtp: for whom we come, where the server takes it") {
 TEST_CASE("lmtp: a connection that breaks is a temporary failure, answers that were given stand") {
   Sending s({{"", "220 back\r\n"},
              {"LHLO front\r\n", "250 back\r\n"},
+             {"XCLIENT TTL=1\r\n", "220 back\r\n"},
+             {"LHLO front\r\n", "250 back\r\n"},
              {"MAIL FROM:<x@y.example>\r\n", "250 ok\r\n"},
              {"RCPT TO:<a@b>\r\n", "250 ok\r\n"},
              {"RCPT TO:<c@b>\r\n", "250 ok\r\n"},
@@ -90,7 +93,8 @@ TEST_CASE("lmtp: a connection that breaks is a temporary failure, answers that w
 
 TEST_CASE("lmtp: odd answers are no success") {
   const std::vector<Scripted::Turn> start = {{"", "220 back\r\n"},
-                                             {"LHLO front\r\n", "250 back\r\n"}};
+                                             {"LHLO front\r\n", "250 back\r\n"},
+                                             {"XCLIENT TTL=1\r\n", "500 what\r\n"}};
   auto with = [&](std::vector<Scripted::Turn> more) {
     auto all = start;
     all.insert(all.end(), more.begin(), more.end());
@@ -118,6 +122,7 @@ TEST_CASE("lmtp: odd answers are no success") {
 TEST_CASE("lmtp: an address that could be another command goes nowhere") {
   Sending s({{"", "220 back\r\n"},
              {"LHLO front\r\n", "250 back\r\n"},
+             {"XCLIENT TTL=1\r\n", "500 what\r\n"},
              {"MAIL FROM:<x@y.example>\r\n", "250 ok\r\n"}},
             {"a@b>\r\nDATA"});
   s.run();

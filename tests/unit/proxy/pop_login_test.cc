@@ -18,8 +18,10 @@ privsep::RemoteJob job() {
 }  // namespace
 
 TEST_CASE("pop: USER and PASS; no XCLIENT where it is not offered") {
-  Talk talk(
-      {{"", "+OK hello\r\n"}, {"USER ann\r\n", "+OK\r\n"}, {"PASS a b\r\n", "+OK 3 messages\r\n"}});
+  Talk talk({{"", "+OK hello\r\n"},
+             {"XCLIENT TTL=1\r\n", "-ERR what\r\n"},
+             {"USER ann\r\n", "+OK\r\n"},
+             {"PASS a b\r\n", "+OK 3 messages\r\n"}});
   auto said = pop_login(talk.backend, job());
   INFO(talk.stream.wrong);
   REQUIRE(said);
@@ -51,7 +53,10 @@ TEST_CASE("pop: refusals and nonsense") {
   };
   const Case cases[] = {
       {"wrong",
-       {{"", "+OK\r\n"}, {"USER ann\r\n", "+OK\r\n"}, {"PASS a b\r\n", "-ERR [AUTH] no\r\n"}},
+       {{"", "+OK\r\n"},
+        {"XCLIENT TTL=1\r\n", "+OK\r\n"},
+        {"USER ann\r\n", "+OK\r\n"},
+        {"PASS a b\r\n", "-ERR [AUTH] no\r\n"}},
        ErrorKind::NoPermission},
       {"busy", {{"", "-ERR busy\r\n"}}, ErrorKind::NoPermission},
       {"hangs up", {{"", "+OK\r\n"}}, ErrorKind::TryLater},
@@ -71,7 +76,7 @@ TEST_CASE("pop: refusals and nonsense") {
   }
   auto j = job();
   j.password = "a\r\nDELE 1";
-  Talk talk(Scripted::Turns{{"", "+OK\r\n"}});
+  Talk talk(Scripted::Turns{{"", "+OK\r\n"}, {"XCLIENT TTL=1\r\n", "-ERR\r\n"}});
   CHECK(!pop_login(talk.backend, j));
   CHECK(talk.stream.told_last().empty());
 }
