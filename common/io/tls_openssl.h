@@ -40,6 +40,8 @@ Status use_certificates(SSL* ssl, TlsCertificate& pem);
 // Asks for a client certificate from the CAs in `pem`, with the stamp among their names.
 Status ask_for_certificate(SSL* ssl, std::string_view pem, std::string_view stamp);
 void record_handshake(SSL* ssl);
+// Before anything else of the library is used: leaves out algorithms that TLS has no use for.
+void use_small_provider();
 void use_tickets(SSL_CTX* context, bool on);
 
 }  // namespace dmail::openssl

@@ -61,6 +61,7 @@ Result<Context> make_context(TlsConfig& config) {
   constexpr uint64_t kInit = OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_SSL_STRINGS |
                              OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT;
   if (OPENSSL_init_ssl(kInit, nullptr) != 1) return ours("start of OpenSSL");
+  use_small_provider();
   Context context(SSL_CTX_new(TLS_server_method()));
   if (!context) return ours("start of OpenSSL");
   const bool only13 = config.minimum == "1.3" || config.minimum == "TLSv1.3";

@@ -51,10 +51,10 @@ def row(target, tls, resume):
         login = Login(target, c, session)
         if tls and n > 0 and login.s.session_reused:
             resumed += 1
+        newest = login.s.session if resume else None
         login.logout()
         times.append((time.perf_counter() - start) * 1000)
-        if resume:
-            session = login.s.session
+        session = newest
     if resume and target.name == "dmail" and resumed < LOGINS - 1:
         raise SystemExit("only %d of %d logins were resumed" % (resumed, LOGINS - 1))
     return statistics.median(times[1:])

@@ -31,7 +31,8 @@ BELOW_modules := io base
 OWN_modules = $(call obj,$(wildcard tools/modules/*.cc))
 BELOW_tls := io base
 OWN_tls = $(call obj,$(TLS_SRC) $(TLS_PROOF_SRC))
-EXT_tls := -lssl -lcrypto -pthread
+# As the TLS programs are linked, with what only the static library lets us do (tls_openssl_provider.cc).
+EXT_tls := $(if $(SAN),-lssl -lcrypto,-l:libssl.a -l:libcrypto.a) -pthread
 BELOW_dmsasl := $(CHAIN_HOST)
 OWN_dmsasl = $(call obj,$(filter-out %/main.cc,$(dmsasl-external_SRC)) $(TLS_SRC))
 EXT_dmsasl := $(DMSASL_EXT) -lssl -lcrypto -pthread

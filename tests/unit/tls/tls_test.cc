@@ -53,6 +53,33 @@ TEST_CASE("ciphers of TLS 1.2 are the setting's") {
   CHECK(meet(config).why.find("tls_ciphers") == 0);
 }
 
+TEST_CASE("what modern clients speak is there, small provider or not") {
+  const Identity modern = issue({});
+  const Identity classic = issue({"mail.example", "rsa"});
+  Client how;
+  for (const char* group : {"X25519", "P-256", "P-384", "P-521", "X448", "ffdhe2048"}) {
+    INFO(group);
+    how.groups = group;
+    CHECK(meet(config_of(modern), how).got == "hello");
+  }
+  how = {};
+  how.version = TLS1_2_VERSION;
+  for (const std::string suite : {"AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305",
+                                  "AES128-SHA", "AES256-SHA", "AES128-SHA256", "AES256-SHA384"}) {
+    for (const char* kind : {"ECDHE-ECDSA-", "ECDHE-RSA-", "DHE-RSA-"}) {
+      std::string name = kind + suite;
+      if (name == "DHE-RSA-AES256-SHA384") continue;  // there is none
+      INFO(name);
+      how.ciphers = name.c_str();
+      const bool ecdsa = name.find("ECDSA") != name.npos;
+      CHECK(meet(config_of(ecdsa ? modern : classic), how).got == "hello");
+    }
+  }
+  how.ciphers = nullptr;
+  for (const char* kind : {"ed25519", "P-384", "P-521"})
+    CHECK(meet(config_of(issue({"mail.example", kind})), how).got == "hello");
+}
+
 TEST_CASE("channel bindings are the same on both sides") {
   const Identity server = issue({});
   Meeting m = meet(config_of(server));
