@@ -151,7 +151,7 @@ void LoginDialogue::auth(std::string_view argument, bool has_argument) {
   std::string_view rest = argument;
   const std::string_view mechanism = take_until(rest, ' ');
   std::optional<std::string> initial;
-  if (mechanism.size() < argument.size()) initial = std::string(rest);
+  if (!rest.empty()) initial = std::string(rest);
   const auto outcome =
       side_.sasl(mechanism, std::move(initial),
                  [this](const std::string& challenge) { return response(challenge); });

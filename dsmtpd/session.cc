@@ -49,7 +49,7 @@ std::string Session::mechanisms() const {
   if (lmtp()) return {};
   if (!facts_.by_hand) return facts_.mechanisms;
   return privsep::offered_mechanisms(settings_.dsmtp_mechanisms, account::Service::Smtp,
-                                     {facts_.tls, trusted_address(), false});
+                                     {facts_.tls, trusted_address(), false, false});
 }
 
 // RFC 3848: who spoke what.

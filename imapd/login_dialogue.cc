@@ -141,7 +141,8 @@ void LoginDialogue::authenticate(LoginParser& parser) {
   const auto mechanism = parser.space() ? parser.mechanism() : std::nullopt;
   if (!mechanism) return bad("AUTHENTICATE takes a mechanism");
   std::optional<std::string> initial;
-  if (parser.space()) {
+  // mutt with GNU SASL writes the blank also where it has nothing to send.
+  if (parser.space() && !parser.at_end()) {
     const auto given = parser.remainder();
     if (!given) return bad("Invalid initial response");
     initial = std::string(*given);

@@ -78,7 +78,7 @@ bool Gate::may_send_password() const { return tls_ || plaintext_ok(settings_, en
 std::string Gate::mechanisms() const {
   return offered_mechanisms(mechanisms_setting(settings_, service_), service_,
                             {tls_ != nullptr, plaintext_ok(settings_, ends_.peer_ip),
-                             !settings_.tls_client_ca.empty()});
+                             !settings_.tls_client_ca.empty(), !settings_.kerberos_keytab.empty()});
 }
 
 const std::string& Gate::stamp() {

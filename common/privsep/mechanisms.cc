@@ -18,7 +18,7 @@ constexpr Mechanism kMechanisms[] = {
     {.name = "SCRAM-SHA-1-PLUS", .tls = true},
     {.name = "SCRAM-SHA-256-PLUS", .tls = true},
     {.name = "EXTERNAL", .tls = true, .certificate = true, .names_user = true},
-    {.name = "GSSAPI", .names_user = true},
+    {.name = "GSSAPI", .keytab = true, .names_user = true},
     {.name = "APOP", .sasl = false},
 };
 
@@ -66,7 +66,8 @@ std::string offered_mechanisms(const std::vector<std::string>& setting, account:
     const Mechanism* m = find_mechanism(word);
     if (m == nullptr || is_offered(list, m->name)) return;
     if ((m->clear && !now.tls && !now.plaintext_ok) || (m->tls && !now.tls) ||
-        (m->certificate && !now.client_ca) || (!m->sasl && service != account::Service::Pop))
+        (m->certificate && !now.client_ca) || (m->keytab && !now.keytab) ||
+        (!m->sasl && service != account::Service::Pop))
       return;
     add_word(list, m->name);
   });

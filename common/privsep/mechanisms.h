@@ -17,6 +17,7 @@ struct Mechanism {
   bool token = false;         // that secret is a bearer token
   bool tls = false;           // exists only inside TLS
   bool certificate = false;   // needs a client certificate
+  bool keytab = false;        // needs our keys for Kerberos
   bool names_user = false;    // itself, without a secret of ours
   bool server_first = false;  // an initial response is a fault
   bool sasl = true;           // false: APOP, which is a command of its own
@@ -28,6 +29,7 @@ struct Circumstances {
   bool tls = false;
   bool plaintext_ok = false;  // the address may send a secret in the clear
   bool client_ca = false;     // tls_client_ca is set
+  bool keytab = false;        // kerberos_keytab is set
 };
 // The setting of this service.
 const std::vector<std::string>& mechanisms_setting(const conf::Settings& settings,

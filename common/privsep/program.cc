@@ -54,8 +54,9 @@ Status confine() {
     __rlimit_resource what;
     rlim_t most;
   };
-  constexpr Limit kLimits[] = {{RLIMIT_NPROC, 0}, {RLIMIT_NOFILE, 64},     {RLIMIT_FSIZE, 1u << 20},
-                               {RLIMIT_CPU, 20},  {RLIMIT_AS, 256u << 20}, {RLIMIT_CORE, 0}};
+  constexpr Limit kLimits[] = {{RLIMIT_NPROC, 0},         {RLIMIT_NOFILE, 64},
+                               {RLIMIT_FSIZE, 16u << 20}, {RLIMIT_CPU, 20},
+                               {RLIMIT_AS, 256u << 20},   {RLIMIT_CORE, 0}};
   for (const Limit& limit : kLimits) {
     if (kSanitized && limit.what == RLIMIT_AS) continue;
     const rlimit both{limit.most, limit.most};

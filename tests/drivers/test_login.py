@@ -127,6 +127,10 @@ def imap(path):
     check("logout", c.ask("g LOGOUT").startswith(b"* BYE") and c.line().startswith(b"g OK") and c.line() == b"")
     c.end()
 
+    c = Conn(path)
+    check("a blank and nothing behind it", c.ask("a AUTHENTICATE PLAIN ") == b"+ \r\n" and c.ask("*").startswith(b"a BAD"))
+    c.end()
+
     good = [("LOGIN joe secret\r\n", "LOGIN"), ('LOGIN "joe" "secret"\r\n', "LOGIN"),
             ("LOGIN {3+}\r\njoe {6+}\r\nsecret\r\n", "LOGIN"), ("login JOE@example.com secret\r\n", "LOGIN"),
             ("AUTHENTICATE PLAIN %s\r\n" % b64("\0joe\0secret"), "AUTHENTICATE"),

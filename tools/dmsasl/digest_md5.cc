@@ -10,6 +10,20 @@
 namespace dmail::dmsasl {
 namespace {
 
+// The library writes blanks behind the commas, as it may; SquirrelMail and PEAR's Auth_SASL take
+// them for a part of the next name.  Nothing is computed over the challenge's text.
+std::string without_blanks(std::string_view challenge) {
+  std::string out;
+  bool quoted = false;
+  for (size_t i = 0; i < challenge.size(); ++i) {
+    const char c = challenge[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted && c == '\\' && i + 1 < challenge.size()) out += challenge[i++];
+    if (quoted || challenge[i] != ' ') out += challenge[i];
+  }
+  return out;
+}
+
 class DigestMd5 : public GnuSasl {
  public:
   explicit DigestMd5(const Context& context) : GnuSasl(context, "DIGEST-MD5") {}
@@ -17,7 +31,9 @@ class DigestMd5 : public GnuSasl {
  protected:
   Outcome first(std::optional<std::string_view> initial) override {
     if (initial) return wrong("an initial response, where the server speaks first");
-    return GnuSasl::first(std::nullopt);
+    Outcome outcome = GnuSasl::first(std::nullopt);
+    if (outcome.kind == Outcome::Kind::Challenge) outcome.bytes = without_blanks(outcome.bytes);
+    return outcome;
   }
   const char* fault_of(std::string_view response) override {
     if (response.empty()) return "an empty response";

@@ -212,6 +212,15 @@ TEST_CASE("names that nobody is asked about") {
   }
 }
 
+TEST_CASE("DIGEST-MD5: a challenge that the strictest readers take") {
+  Server server("DIGEST-MD5");
+  server.begin.realm = "a b, c";
+  const Outcome out = server.start();
+  REQUIRE(out.kind == Outcome::Kind::Challenge);
+  CHECK(out.bytes.starts_with(R"(realm="a b, c",nonce=")"));
+  CHECK(out.bytes.find(", ", 12) == std::string::npos);
+}
+
 TEST_CASE("DIGEST-MD5: one realm, qop=auth, our service") {
   for (const char* realm : {"other", ""}) {
     Server server("DIGEST-MD5");
