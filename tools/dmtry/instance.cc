@@ -26,6 +26,11 @@ constexpr int kMailUid = 63002;
 constexpr int kAuthUid = 63003;
 constexpr int kFirstUserUid = 63101;
 
+// All there are: a client under test chooses.
+constexpr std::string_view kMechanisms =
+    "scram-sha-256-plus scram-sha-1-plus scram-sha-256 scram-sha-1 digest-md5 cram-md5 plain login "
+    "oauthbearer xoauth2 external gssapi";
+
 Error wrong(std::string text) { return Error{ErrorKind::BadInput, std::move(text), {}}; }
 
 Status make_directory(const std::string& path, mode_t mode, int uid) {
@@ -157,6 +162,9 @@ Status Instance::write_settings() {
   line("tls_key", in("key.pem"));
   line("create_folders", "Sent Drafts Trash");
   line("login_delay", "0");
+  line("imapd_mechanisms", kMechanisms);
+  line("dpop_mechanisms", concat("apop ", kMechanisms));
+  line("dsmtp_mechanisms", kMechanisms);
   line("sysadmin", "postmaster@" + options_.domain);
   for (const std::string& s : options_.settings) append(c, s + "\n");
   return replace_file(in("dmail.conf"), c, 0644);
@@ -194,7 +202,7 @@ Status Instance::start_accounts() {
     if (root_) ++uid;
   }
   append(commands, "quit\n");
-  auto made = Children::run({nwauth, "-path", in("users")}, commands);
+  auto made = Children::run({nwauth, "-path", in("users"), "-keep-plain"}, commands);
   if (!made) return std::move(made.error());
   if (made->find("-ERR") != std::string::npos || made->find("-DEAD") != std::string::npos)
     return wrong("nwauth refuses a user: " + escaped(*made));
