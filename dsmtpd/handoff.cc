@@ -145,7 +145,7 @@ Result<OwnedFd> reopen_for_reading(int fd) {
 Reply deliver(const conf::Settings& settings, log::Log& log, const DeliveryPlan& plan) {
   const Recipient& recipient = *plan.recipient;
   auto outcome = run(settings, log, plan);
-  const Reply reply =
+  Reply reply =
       outcome ? reply_for_exit(outcome->status, recipient.address) : not_now(recipient.address);
   const std::string_view text = !outcome ? outcome.error().log : outcome->text;
   const log::Fields fields = {{"from", plan.trace.sender},

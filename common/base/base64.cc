@@ -48,7 +48,7 @@ std::optional<std::string> base64_decode(std::string_view text) {
   uint32_t v = 0;
   const size_t digits = text.size() - pad;
   for (size_t i = 0; i < digits; ++i) {
-    const int d = kReverse[static_cast<unsigned char>(text[i])];
+    const signed char d = kReverse[static_cast<unsigned char>(text[i])];
     if (d < 0) return std::nullopt;
     v = v << 6 | static_cast<uint32_t>(d);
     if (i % 4 == 3) {

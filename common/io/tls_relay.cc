@@ -73,7 +73,7 @@ class Relay {
     if (!down_.empty()) {
       const TlsStream::Try t = tls_.try_write(down_.rest());
       down_.took(t.count);
-      tls_wait_ |= t.wait;
+      tls_wait_ = static_cast<short>(tls_wait_ | t.wait);
       moved = moved || t.count > 0;
     }
     return moved;
@@ -91,7 +91,7 @@ class Relay {
         return true;
       }
       up_.filled(t.count);
-      tls_wait_ |= t.wait;
+      tls_wait_ = static_cast<short>(tls_wait_ | t.wait);
       moved = t.count > 0;
     }
     if (!up_.empty()) {

@@ -65,7 +65,7 @@ std::optional<std::string> unescaped_value(std::string_view s) {
   return out;
 }
 
-Error bad(std::string log) {
+Error bad(const std::string& log) {
   return Error{ErrorKind::BadInput, "Internal error", concat("session start: ", log)};
 }
 

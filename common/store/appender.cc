@@ -103,10 +103,7 @@ Status BoxAppender::write(std::string_view bytes) {
     size_t at = 0;
     for (;;) {
       const void* lf = std::memchr(bytes.data() + at, '\n', bytes.size() - at);
-      if (lf == nullptr) {
-        at = bytes.size();
-        break;
-      }
+      if (lf == nullptr) break;
       const auto place = static_cast<size_t>(static_cast<const char*>(lf) - bytes.data());
       const char before = place > 0 ? bytes[place - 1] : last_;
       if (before != '\r') {

@@ -137,3 +137,10 @@ unit-build: $(B)/tests/jail_probe
 $(B)/tests/jail_probe: $(B)/tests/drivers/jail_probe.o $(call arch,privsep account conf log io base)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS_ALL) $(LINK_static) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+
+# clang-tidy over everything that is built (some minutes a core); .clang-tidy says what for.
+TIDY_SRC := $(wildcard common/*/*.cc imapd/*.cc dpopd/*.cc dsmtpd/*.cc tools/*/*.cc)
+.PHONY: tidy
+tidy:
+	printf '%s\n' $(or $(FILES),$(TIDY_SRC)) | \
+	  xargs -P$$(nproc) -I@ clang-tidy --quiet @ -- -std=c++20 $(filter -I% -D%,$(CXXFLAGS_ALL))
