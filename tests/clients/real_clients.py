@@ -112,7 +112,7 @@ def swaks(a, service, way, mechanism):
 
 def curl(a, service, way, mechanism):
     scheme = {"imap": "imap", "pop": "pop3", "smtp": "smtp"}[service] + ("s" if way == "tls" else "")
-    argv = ["curl", "-sS", "--max-time", "20", "--login-options", "AUTH=" + mechanism, "-u", a.user + ":" + ("" if a.token else a.password)]
+    argv = ["curl", "-sS", "--max-time", "20", "--login-options", "AUTH=" + mechanism, "-u", a.user + ":" + ("" if a.token or a.certificate else a.password)]
     if a.token and mechanism in ("OAUTHBEARER", "XOAUTH2"):
         argv += ["--oauth2-bearer", a.token]
     if way != "plain":

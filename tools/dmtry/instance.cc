@@ -162,9 +162,15 @@ Status Instance::write_settings() {
   line("tls_key", in("key.pem"));
   line("create_folders", "Sent Drafts Trash");
   line("login_delay", "0");
-  line("imapd_mechanisms", kMechanisms);
-  line("dpop_mechanisms", concat("apop ", kMechanisms));
-  line("dsmtp_mechanisms", kMechanisms);
+  // Lists grow by each line, so that what --set says of these has to stand alone.
+  auto mechanisms = [&](std::string_view name, std::string_view value) {
+    for (const std::string& s : options_.settings)
+      if (s.starts_with(concat(name, ' '))) return;
+    line(name, value);
+  };
+  mechanisms("imapd_mechanisms", kMechanisms);
+  mechanisms("dpop_mechanisms", concat("apop ", kMechanisms));
+  mechanisms("dsmtp_mechanisms", kMechanisms);
   line("sysadmin", "postmaster@" + options_.domain);
   for (const std::string& s : options_.settings) append(c, s + "\n");
   return replace_file(in("dmail.conf"), c, 0644);
