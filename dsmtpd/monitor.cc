@@ -163,6 +163,7 @@ void Monitor::on_forwarded(Frame& frame) {
   constexpr int kMaxForwards = 100;  // one each session of the proxy that it keeps open for many
   if (++forwards_ > kMaxForwards) broken("too many clients");
   privsep::take_forwarded(frame, settings_, log_, ends_, passed_on_);
+  relay_.reset();
   gate_.client_known();
 }
 

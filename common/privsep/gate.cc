@@ -95,6 +95,8 @@ const std::string& Gate::stamp() {
 void Gate::client_known() {
   if (login_ || exchange_) broken("another client after the login");
   authenticator_.reset();  // it was told the address
+  if (!places_.take_address(ends_.client_ip))
+    throw ConnectionOver(Why::PeerClosed, "the client has too many connections");
 }
 
 auth::Authenticator& Gate::authenticator() {

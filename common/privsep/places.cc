@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "io/file.h"
 #include "privsep/address_key.h"
+#include "privsep/remote.h"
 
 namespace dmail::privsep {
 namespace {
@@ -91,7 +92,8 @@ bool Places::take(std::string_view key, int64_t limit, OwnedFd& into) {
 bool Places::take_address(std::string_view ip) {
   const int64_t limit = settings_.max_connections_per_ip;
   const std::string key = network_key(ip);
-  if (limit <= 0 || key.empty() ||
+  address_.reset();
+  if (limit <= 0 || key.empty() || is_trusted_proxy(settings_, ip) ||
       account::list_names(settings_.login_delay_exempt, account::plain_ip(ip), true))
     return true;
   if (take(concat("ip ", key), limit, address_)) return true;

@@ -32,9 +32,10 @@ class Places {
   // The references must outlive this.
   Places(const conf::Settings& settings, log::Log& log) : settings_(settings), log_(log) {}
 
-  // A place for this connection among those of its address (max_connections_per_ip); false, with a
-  // line in the log, when all are taken.  Addresses of login_delay_exempt and connections without
-  // an address need none.
+  // A place for this connection among those of its address (max_connections_per_ip), instead of one
+  // taken before; false, with a line in the log, when all are taken.  Addresses of
+  // login_delay_exempt, trusted proxies (what counts is the client they name) and connections
+  // without an address need none.
   bool take_address(std::string_view ip);
   // A place for a session of `user` in `service` (max_sessions_per_user), instead of one taken
   // before; false when all are taken.

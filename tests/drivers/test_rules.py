@@ -220,9 +220,39 @@ def under_tls():
         c.end()
 
 
+def behind_a_proxy():
+    """A trusted proxy's connections are those of the clients it names."""
+    site = Site(max_connections_per_ip=1, trusted_proxies="127.0.0.50", login_delay=300)
+
+    def connect(service, client, proxy="127.0.0.50"):
+        c = Client(site, service, proxy)
+        if service == "smtp":
+            c.ask("EHLO proxy.example")
+        return c, c.ask(('t ID ("x-originating-ip" "%s")' if service == "imap" else "XCLIENT ADDR=%s") % client)
+
+    for service in ("imap", "smtp"):
+        held = [connect(service, "192.0.2.%d" % i) for i in range(3)]
+        t.check(service + " proxied: each client has its place", all(c.is_in() for c, _ in held), held)
+        late, answer = connect(service, "192.0.2.1")
+        t.check(service + " proxied: a client has one place", not late.is_in(), answer)
+        last = site.lines(service, "too-many-connections")[-1:]
+        t.check(service + " proxied: and the log says whose", last and "ip=192.0.2.1 " in last[0] + " ", last)
+        late.end()
+        for c, _ in held:
+            c.end()
+    for client, low in (("192.0.2.1", 0.3), ("192.0.2.1", 0.6), ("192.0.2.2", 0.3)):
+        c, _ = connect("imap", client)
+        began = time.monotonic()
+        c.login("joe", "wrong")
+        took = time.monotonic() - began
+        t.check("failures through a proxy count for the client", low - SLACK <= took < low + 0.25, (client, took))
+        c.end()
+
+
 rules(Client.login)
 rules(Client.cram_md5)
 under_tls()
+behind_a_proxy()
 delays()
 without_mail_user()
 connections()
