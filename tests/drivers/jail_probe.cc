@@ -5,7 +5,7 @@
 //   says,
 //                         "send HEX" (a raw packet to the monitor), "wait" (for its answer), "end"
 //   dmsasl                likewise: says to the monitor what the initial response tells it to
-//   imapd-session         likewise: says who it is in the log, then echoes
+//   imapd-session, dpopd-session   likewise: says who it is in the log, then echoes
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -281,5 +281,6 @@ int main(int argc, char** argv) {
   if (std::strcmp(argv[0], "dsmtpd-session") == 0) return as_login();
   if (std::strcmp(argv[0], "dmsasl") == 0) return as_sasl();
   if (std::strcmp(argv[0], "imapd-session") == 0) return as_session();
+  if (std::strcmp(argv[0], "dpopd-session") == 0) return as_session();
   return judge_all();
 }

@@ -200,8 +200,8 @@ def set_up(root):
         f.write("host_domain example.com\nauthent_method external\nauthent_process %s/auth\n"
                 "drop_path %s/mail\nwork_path %s\nlog_path %s/log\nlogin_user 65533:65533\n"
                 "mail_user 65532:65532\nlogin_delay 10\njail_path %s/empty\n"
-                "auth_user 65531:65531\nimapd_mechanisms plain login cram-md5 gssapi scram-sha-1-plus external apop\n"
-                % ((path,) * 5))
+                "auth_user 65531:65531\nkerberos_keytab %s/auth\nimapd_mechanisms plain login cram-md5 gssapi scram-sha-1-plus external apop\n"
+                % ((path,) * 6))
     if not root:
         harness.give_away(path)
     return path
@@ -214,12 +214,12 @@ def run_monitor(path, packets, prefix, answered=True):
     theirs.close()
     ours.settimeout(30)
     f = ours.makefile("rwb")
-    for packet in ["w"] + packets:  # the first answer is the start frame
-        f.write(b"wait\n" if packet == "w" else b"send " + packet.hex().encode() + b"\n")
-        f.flush()
-        if packet == "w":
-            f.readline()
     try:
+        for packet in ["w"] + packets:  # the first answer is the start frame
+            f.write(b"wait\n" if packet == "w" else b"send " + packet.hex().encode() + b"\n")
+            f.flush()
+            if packet == "w":
+                f.readline()
         if answered:  # the last packet, or the connection ends
             f.write(b"wait\n")
             f.flush()
@@ -228,7 +228,7 @@ def run_monitor(path, packets, prefix, answered=True):
         f.flush()
         ours.shutdown(socket.SHUT_WR)
     except OSError:
-        pass
+        pass  # the monitor has ended it
     try:
         p.wait(30)
     except subprocess.TimeoutExpired:

@@ -31,11 +31,24 @@ def check(name, good, detail=""):
         print("FAILED", name, repr(detail)[:600])
 
 
+# Password `secret` for everybody but nobody-here; challenges and tokens for joe alone.
+MODULE = """#!/bin/sh
+while read c u p; do case "$c $u $p" in
+  *' nobody-here '*) echo '-ERR wrong';;
+  'check '*' secret'|'lookup joe '|'token joe tok.123') echo "+OK $u config 1234";;
+  'check '*' dead'|*' deaduser '*) echo '-DEAD no database';;
+  'secret joe '*) echo "+OK $u config 1234 password64=\\"c2VjcmV0\\"";;
+  *) echo '-ERR wrong';;
+esac; done
+"""
+
+
 def set_up(extra=""):
     path = harness.scratch("dmail-login.")
     for d in ("bin", "mail", "log", "empty"):
         os.mkdir(os.path.join(path, d), 0o755)
-    for n in ("imapd", "imapd-login", "imapd-login-tls", "dpopd", "dpopd-login", "dpopd-login-tls"):
+    for n in ("imapd", "imapd-login", "imapd-login-tls", "dpopd", "dpopd-login", "dpopd-login-tls", "dsmtpd",
+              "dsmtpd-session", "dsmtpd-session-tls", "dmsasl", "dmsasl-external"):
         shutil.copy2(os.path.join(harness.BUILD, "bin", n), path + "/bin/" + n)
     probe = os.path.join(harness.BUILD, "tests", "jail_probe")
     shutil.copy2(probe, path + "/bin/imapd-session")
@@ -43,13 +56,12 @@ def set_up(extra=""):
                     "-nodes", "-keyout", path + "/key.pem", "-out", path + "/cert.pem", "-subj", "/CN=localhost",
                     "-days", "2"], check=True, stderr=subprocess.DEVNULL)
     with open(path + "/auth", "w") as f:
-        f.write("#!/bin/sh\nwhile read c u p; do\n  case $c$p in checksecret) echo \"+OK $u config 1234\";;\n"
-                "  checkdead) echo '-DEAD no database';; *) echo '-ERR wrong';; esac\ndone\n")
+        f.write(MODULE)
     os.chmod(path + "/auth", 0o755)
     with open(path + "/dmail.conf", "w") as f:
         f.write("host_domain example.com\nauthent_method external\nauthent_process %s/auth\n"
                 "drop_path %s/mail\nwork_path %s\nlog_path %s/log\nlogin_user 65533:65533\n"
-                "mail_user 65532:65532\nlogin_delay %d\njail_path %s/empty\n"
+                "mail_user 65532:65532\nauth_user 65531:65531\nlogin_delay %d\njail_path %s/empty\n"
                 "tls_certificate %s/cert.pem\ntls_key %s/key.pem\n%s"
                 % (path, path, path, path, DELAY, path, path, path, extra))
     if os.geteuid() != 0:
@@ -71,6 +83,10 @@ class Conn:
 
     def tls(self, **more):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if "certificate" in more:
+            context.load_cert_chain(*more["certificate"])
+        if "maximum" in more:
+            context.maximum_version = more["maximum"]
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         if "alpn" in more:
@@ -347,4 +363,5 @@ def main():
     return 1 if failed else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
