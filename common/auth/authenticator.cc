@@ -202,8 +202,8 @@ class Configured : public Authenticator {
   // A login that names an alias is for this account only when the alias is, too.
   Answer with_alias(const account::Name& name, Answer answer) {
     if (name.alias.empty() || !answer.ok()) return answer;
-    const Answer user = look_up(name, name.auth_name);
-    const Answer alias = look_up(name, name.alias_auth_name);
+    Answer user = look_up(name, name.auth_name);
+    Answer alias = look_up(name, name.alias_auth_name);
     if (user.kind == Answer::Kind::Dead) return user;
     if (alias.kind == Answer::Kind::Dead) return alias;
     auto own = [&](const Answer& found, std::string_view asked) {
@@ -227,7 +227,8 @@ class Configured : public Authenticator {
 
 }  // namespace
 
-std::unique_ptr<Authenticator> make_authenticator(const conf::Settings& settings, Options options) {
+std::unique_ptr<Authenticator> make_authenticator(const conf::Settings& settings,
+                                                  const Options& options) {
   return std::make_unique<Configured>(settings, options);
 }
 

@@ -83,6 +83,7 @@ struct Options {
 };
 
 // `settings` must stay.  Never fails: what cannot work answers Dead, with the reason as text.
-std::unique_ptr<Authenticator> make_authenticator(const conf::Settings& settings, Options options);
+std::unique_ptr<Authenticator> make_authenticator(const conf::Settings& settings,
+                                                  const Options& options);
 
 }  // namespace dmail::auth

@@ -53,7 +53,7 @@ std::unique_ptr<auth::Authenticator> make_authenticator(const conf::Settings& se
     options.mail_uid = mail.uid;
     options.mail_gid = mail.gid;
   }
-  return auth::make_authenticator(settings, std::move(options));
+  return auth::make_authenticator(settings, options);
 }
 
 auth::Answer check_password(auth::Authenticator& authenticator, const Result<account::Name>& name,

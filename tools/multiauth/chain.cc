@@ -55,7 +55,7 @@ std::optional<Window> parse_window(std::string_view rest) {
 
 }  // namespace
 
-Chain::Chain(std::vector<ModuleRule> rules, std::vector<std::string> environment, Log log)
+Chain::Chain(std::vector<ModuleRule> rules, const std::vector<std::string>& environment, Log log)
     : log_(std::move(log)) {
   for (ModuleRule& rule : rules) {
     auth::HelperCommand command;

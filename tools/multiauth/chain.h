@@ -18,7 +18,7 @@ inline constexpr uint64_t kMaxFound = 10'000;  // names in one answer to search
 class Chain : public modules::Responder {
  public:
   using Log = authpool::Pool::Log;
-  Chain(std::vector<ModuleRule> rules, std::vector<std::string> environment, Log log);
+  Chain(std::vector<ModuleRule> rules, const std::vector<std::string>& environment, Log log);
 
   std::optional<std::string> quick_answer(std::string_view) override { return std::nullopt; }
   std::string answer(std::string_view line, int64_t asked_ms) override;

@@ -71,7 +71,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> environment;
   for (char** variable = environ; *variable != nullptr; ++variable)
     environment.emplace_back(*variable);
-  Chain chain(std::move(*rules), std::move(environment), log);
+  Chain chain(std::move(*rules), environment, log);
   return a.words.empty() ? modules::serve_stdin(chain, log)
                          : modules::serve_words(chain, a.words, log);
 }
