@@ -22,7 +22,7 @@ class ByHandBackend : public Backend {
   void deliver(const Envelope& envelope, const std::function<void(Reply)>& answer) override;
   // Logs in "user" with "secret"; of an exchange the response "user secret" to a challenge.
   privsep::GateAnswer ask_gate(const privsep::Frame& request) override;
-  void forwarded(const privsep::XClient& xclient) override { last_client_ = xclient; }
+  void forwarded(const privsep::XClient&) override {}
   void note(std::string_view, std::string_view) override {}
   void start_tls() override {}
 
@@ -30,7 +30,6 @@ class ByHandBackend : public Backend {
   [[nodiscard]] const std::vector<std::string>& recipients() const { return recipients_; }
   [[nodiscard]] const std::string& last_message() const { return last_message_; }
   [[nodiscard]] const Envelope& last_envelope() const { return last_envelope_; }
-  [[nodiscard]] const privsep::XClient& last_client() const { return last_client_; }
   [[nodiscard]] size_t messages() const { return messages_; }
 
  private:
@@ -39,7 +38,6 @@ class ByHandBackend : public Backend {
   OwnedFd spool_;
   std::string last_message_;
   Envelope last_envelope_;
-  privsep::XClient last_client_;
   size_t messages_ = 0;
   int refused_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "io/connection_over.h"
+#include "privsep/xclient.h"
 #include "proxy/imap_login.h"
 #include "proxy/lmtp_send.h"
 #include "proxy/pop_login.h"
@@ -36,6 +37,14 @@ class Bytes : public Stream {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const char kind = static_cast<char>(data[0]);
+  if (kind == 'x') {
+    // What a peer says of its client: whatever it is, the monitor can take it.
+    auto said = privsep::parse_xclient({reinterpret_cast<const char*>(data) + 1, size - 1});
+    if (said && !said->client.client_ip.empty() &&
+        privsep::plain_address(said->client.client_ip) != said->client.client_ip)
+      std::abort();
+    return 0;
+  }
   Bytes stream({reinterpret_cast<const char*>(data) + 1, size - 1});
   proxy::Backend backend(stream, Deadline::in_seconds(60),
                          [&] { return Result<Stream*>(&stream); });

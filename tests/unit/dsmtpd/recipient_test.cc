@@ -95,3 +95,48 @@ TEST_CASE("redirections stay here, and end") {
   CHECK(find("out", "host.example") == "550 5.7.1");
   CHECK(find("gone", "host.example") == "550 5.7.1");
 }
+
+TEST_CASE("mail for an account on another host") {
+  conf::Settings settings;
+  settings.host_domain = {"host.example"};
+  settings.drop_path = "/var/mail";
+  settings.authent_method = "external";
+  settings.remote_accounts = "proxy";
+  settings.remote_host = {"mail2 192.0.2.2 lmtp=2424/none"};
+  std::string label = "mail2", user;
+  auto lookup = [&](const account::Name& name) {
+    auth::Answer answer;
+    answer.kind = name.user == "ann" ? auth::Answer::Kind::Ok : auth::Answer::Kind::No;
+    answer.labels = {{"host", label}};
+    if (!user.empty()) answer.labels.emplace_back("host_user", user);
+    return answer;
+  };
+  auto find = [&](const std::string& local, bool passed_on = false) {
+    return RecipientFinder(settings, lookup, passed_on)
+        .find(local, "host.example", local + "@host.example");
+  };
+  auto code = [](const std::variant<Recipient, RecipientRefused>& found) {
+    const auto* refused = std::get_if<RecipientRefused>(&found);
+    return refused == nullptr ? 250 : refused->reply.code;
+  };
+  auto found = find("ann+work");
+  REQUIRE(code(found) == 250);
+  const auto& recipient = std::get<Recipient>(found);
+  REQUIRE(recipient.host);
+  CHECK(recipient.host->port == 2424);
+  CHECK(recipient.target == "ann+work@host.example");
+  CHECK(code(find("bob")) == 550);
+  user = "a.smith";
+  CHECK(std::get<Recipient>(find("ann")).target == "a.smith@host.example");
+  // Handed to us because the mail is here: no further.
+  CHECK(code(find("ann", true)) == 450);
+  label = "unknown";
+  CHECK(code(find("ann")) == 450);
+  label = "mail2";
+  settings.remote_delivery = "refuse";
+  CHECK(code(find("ann")) == 551);
+  settings.remote_accounts = "none";
+  found = find("ann");
+  REQUIRE(code(found) == 250);
+  CHECK(!std::get<Recipient>(found).host);
+}
