@@ -110,9 +110,12 @@ int start(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* core, const OSSL_
 
 void use_small_provider() {
   if (ossl_default_provider_init == nullptr) return;
-  // Without success nothing is loaded, and the library takes its own default.
-  if (OSSL_PROVIDER_add_builtin(nullptr, "dmail", start) == 1)
-    (void)OSSL_PROVIDER_load(nullptr, "dmail");
+  // Once, and for as long as the process lives.  Without success nothing is loaded, and the library
+  // takes its own default.
+  static const OSSL_PROVIDER* const loaded = OSSL_PROVIDER_add_builtin(nullptr, "dmail", start) == 1
+                                                 ? OSSL_PROVIDER_load(nullptr, "dmail")
+                                                 : nullptr;
+  (void)loaded;
 }
 
 }  // namespace dmail::openssl

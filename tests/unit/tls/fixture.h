@@ -110,9 +110,9 @@ struct Meeting {
   std::unique_ptr<TlsStream> server;  // null when it failed
   std::string why;
   Connection client;
-  std::string client_saw;          // CN of the server's certificate
-  std::string got;                 // what the client read after the handshake
-  SSL_SESSION* session = nullptr;  // with the newest ticket, if any; the caller's
+  std::string client_saw;  // CN of the server's certificate
+  std::string got;         // what the client read after the handshake
+  std::unique_ptr<SSL_SESSION, openssl::Freer<SSL_SESSION_free>> session;  // the newest ticket's
   OwnedFd ours, theirs;
 };
 
@@ -180,7 +180,7 @@ inline Meeting meet(TlsConfig config, const Client& how = {}) {
     out.client_saw = name;
   }
   // TLS 1.2 does not tell of a new ticket in a resumed session.
-  out.session = newest != nullptr ? newest : SSL_get1_session(ssl);
+  out.session.reset(newest != nullptr ? newest : SSL_get1_session(ssl));
   SSL_set_app_data(ssl, nullptr);
   ERR_clear_error();
   return out;

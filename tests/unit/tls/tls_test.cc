@@ -116,11 +116,11 @@ TEST_CASE("a ticket resumes in another process") {
   REQUIRE(first.server);
   CHECK_FALSE(first.server->resumed());
   CHECK(first.server->server_name() == "mail.example");
-  REQUIRE(first.session != nullptr);
-  CHECK(SSL_SESSION_has_ticket(first.session) == 1);
-  CHECK(SSL_SESSION_get_ticket_lifetime_hint(first.session) <= kTicketSeconds);
+  REQUIRE(first.session);
+  CHECK(SSL_SESSION_has_ticket(first.session.get()) == 1);
+  CHECK(SSL_SESSION_get_ticket_lifetime_hint(first.session.get()) <= kTicketSeconds);
 
-  how.session = first.session;
+  how.session = first.session.get();
   SECTION("with the same key, and without looking at the certificate") {
     config.certificate_pem = "not looked at";
     Meeting again = meet(config, how);
@@ -141,10 +141,10 @@ TEST_CASE("a ticket resumes in another process") {
     const Meeting again = meet(config, how);
     REQUIRE(again.server);
     CHECK(again.server->resumed());
-    REQUIRE(SSL_SESSION_has_ticket(again.session) == 1);  // a new ticket, by the new key
+    REQUIRE(SSL_SESSION_has_ticket(again.session.get()) == 1);  // a new ticket, by the new key
     keys.pop_back();
     config.ticket_keys = ticket_file_of(keys);
-    how.session = again.session;
+    how.session = again.session.get();
     CHECK(meet(config, how).server->resumed());
   }
   SECTION("not with another key") {
@@ -158,10 +158,10 @@ TEST_CASE("a ticket resumes in another process") {
     const Meeting again = meet(config, how);
     REQUIRE(again.server);
     CHECK_FALSE(again.server->resumed());
-    CHECK(SSL_SESSION_has_ticket(again.session) == 0);
+    CHECK(SSL_SESSION_has_ticket(again.session.get()) == 0);
   }
   SECTION("a changed ticket is none") {
-    SSL_SESSION* copy = SSL_SESSION_dup(first.session);
+    SSL_SESSION* copy = SSL_SESSION_dup(first.session.get());
     unsigned char* der = nullptr;
     int size = i2d_SSL_SESSION(copy, &der);
     const unsigned char* ticket = nullptr;
@@ -180,7 +180,6 @@ TEST_CASE("a ticket resumes in another process") {
     SSL_SESSION_free(copy);
     OPENSSL_free(der);
   }
-  SSL_SESSION_free(first.session);
 }
 
 TEST_CASE("a client with a certificate gets no ticket") {
@@ -193,12 +192,12 @@ TEST_CASE("a client with a certificate gets no ticket") {
   config.stamp = kStamp;
   Client how;
   how.version = version;
-  CHECK(SSL_SESSION_has_ticket(meet(config, how).session) == 1);
+  CHECK(SSL_SESSION_has_ticket(meet(config, how).session.get()) == 1);
   how.identity = &person;
   const Meeting m = meet(config, how);
   REQUIRE(m.server);
   CHECK_FALSE(m.server->client_proof().empty());
-  CHECK(SSL_SESSION_has_ticket(m.session) == 0);
+  CHECK(SSL_SESSION_has_ticket(m.session.get()) == 0);
   m.server->forget_handshake();
   CHECK(m.server->client_proof().empty());
 }
