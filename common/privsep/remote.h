@@ -1,7 +1,7 @@
 // Accounts that live on another host: the label host="NAME" or "NAME:PORT" of a module's answer.
 //
 // Root looks nothing up in the network: a name is a line `remote_host` of dmail.conf, or an address
-// in digits.  Root connects, and a jailed program (proxy/) is given the descriptor.
+// in digits.  Root connects, and a jailed program (tools/proxy) is given the descriptor.
 //   remote_host NAME ADDRESS [imap=PORT[/TLS]] [pop=PORT[/TLS]] [lmtp=PORT[/TLS]]
 //     TLS: none, starttls, tls; remote_tls where it is not said
 // A name that means this host (remote_self, or the name in our greetings) is no remote host.

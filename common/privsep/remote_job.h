@@ -1,4 +1,4 @@
-// What a root monitor and the jailed program dmail-proxy say to each other (proxy/main.cc).
+// What a root monitor and the jailed program dmail-proxy say to each other (tools/proxy/main.cc).
 //
 //   monitor -> proxy   Job         once, first: RemoteJob's fields
 //                      Recipient   address; as many as the job says (LMTP)

@@ -7,9 +7,9 @@
 
 #include "io/connection_over.h"
 #include "privsep/xclient.h"
-#include "proxy/imap_login.h"
-#include "proxy/lmtp_send.h"
-#include "proxy/pop_login.h"
+#include "tools/proxy/imap_login.h"
+#include "tools/proxy/lmtp_send.h"
+#include "tools/proxy/pop_login.h"
 
 namespace {
 

@@ -128,7 +128,7 @@ FUZZ_EXT_fuzz_pool := -lcrypto -pthread
 # ---- dmail-proxy: the client's part towards another server of the site, in two links
 PROGRAMS += dmail-proxy dmail-proxy-tls
 FUZZ_OWN_fuzz_backend := proxy
-proxy_SRC := $(wildcard proxy/*.cc)
+proxy_SRC := $(wildcard tools/proxy/*.cc)
 dmail-proxy_SRC := $(proxy_SRC) common/io/tls_client_absent.cc
 dmail-proxy_LIBS := privsep account conf log mail io base
 dmail-proxy_LINK := static

@@ -1,4 +1,4 @@
-#include "proxy/lmtp_send.h"
+#include "tools/proxy/lmtp_send.h"
 
 #include "tests/unit/proxy/scripted.h"
 

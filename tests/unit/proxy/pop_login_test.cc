@@ -1,4 +1,4 @@
-#include "proxy/pop_login.h"
+#include "tools/proxy/pop_login.h"
 
 #include "tests/unit/proxy/scripted.h"
 

@@ -1,4 +1,4 @@
-#include "proxy/relay.h"
+#include "tools/proxy/relay.h"
 
 #include <sys/socket.h>
 #include <unistd.h>

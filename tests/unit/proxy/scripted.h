@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "io/connection_over.h"
-#include "proxy/backend.h"
+#include "tools/proxy/backend.h"
 
 namespace dmail::proxy {
 

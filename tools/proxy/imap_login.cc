@@ -1,4 +1,4 @@
-#include "proxy/imap_login.h"
+#include "tools/proxy/imap_login.h"
 
 #include <optional>
 #include <utility>

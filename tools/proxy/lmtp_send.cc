@@ -1,4 +1,4 @@
-#include "proxy/lmtp_send.h"
+#include "tools/proxy/lmtp_send.h"
 
 #include <algorithm>
 #include <optional>
@@ -8,7 +8,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "io/connection_over.h"
-#include "proxy/pop_login.h"
+#include "tools/proxy/pop_login.h"
 
 namespace dmail::proxy {
 namespace {

@@ -1,4 +1,4 @@
-#include "proxy/backend.h"
+#include "tools/proxy/backend.h"
 
 #include "base/base64.h"
 #include "base/text.h"

@@ -1,4 +1,4 @@
-#include "proxy/relay.h"
+#include "tools/proxy/relay.h"
 
 #include <malloc.h>
 #include <poll.h>

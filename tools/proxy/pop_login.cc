@@ -1,4 +1,4 @@
-#include "proxy/pop_login.h"
+#include "tools/proxy/pop_login.h"
 
 #include "base/ascii.h"
 #include "base/text.h"

@@ -5,7 +5,7 @@
 
 #include "base/result.h"
 #include "privsep/remote_job.h"
-#include "proxy/backend.h"
+#include "tools/proxy/backend.h"
 
 namespace dmail::proxy {
 

@@ -17,11 +17,11 @@
 #include "mail/received.h"
 #include "privsep/jail.h"
 #include "privsep/remote_job.h"
-#include "proxy/backend.h"
-#include "proxy/imap_login.h"
-#include "proxy/lmtp_send.h"
-#include "proxy/pop_login.h"
-#include "proxy/relay.h"
+#include "tools/proxy/backend.h"
+#include "tools/proxy/imap_login.h"
+#include "tools/proxy/lmtp_send.h"
+#include "tools/proxy/pop_login.h"
+#include "tools/proxy/relay.h"
 
 namespace dmail::proxy {
 namespace {
