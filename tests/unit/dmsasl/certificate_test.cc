@@ -24,7 +24,6 @@ struct World {
     tls_test::Client how;
     how.identity = &person;
     tls_test::Meeting meeting = tls_test::meet(std::move(config), how);
-    SSL_SESSION_free(meeting.session);
     REQUIRE(meeting.server);
     privsep::SaslBegin out = begin_of("EXTERNAL");
     out.proof = meeting.server->client_proof();
