@@ -80,7 +80,8 @@ Result<Endpoints> endpoints_of(int fd) {
 }
 
 bool plaintext_ok(const conf::Settings& settings, std::string_view client_ip) {
-  return client_ip.empty() || account::list_allows(settings.plaintext_login_from, client_ip, true);
+  return client_ip.empty() ||
+         account::list_names(settings.plaintext_login_from, account::plain_ip(client_ip), true);
 }
 
 }  // namespace dmail::privsep

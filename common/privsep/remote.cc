@@ -238,8 +238,8 @@ std::string referral_url(const RemoteHost& host, std::string_view user) {
 }
 
 bool is_trusted_proxy(const conf::Settings& settings, std::string_view peer_ip) {
-  return !settings.trusted_proxies.empty() && !peer_ip.empty() &&
-         account::list_allows(settings.trusted_proxies, account::plain_ip(peer_ip), true);
+  return !peer_ip.empty() &&
+         account::list_names(settings.trusted_proxies, account::plain_ip(peer_ip), true);
 }
 
 std::optional<std::string> plain_address(std::string_view text) {

@@ -97,6 +97,8 @@ TEST_CASE("remote: nobody is trusted who is not named") {
   CHECK(!is_trusted_proxy(s, ""));
   s.trusted_proxies = {"!192.0.2.9", "192.0.2.*"};
   CHECK(!is_trusted_proxy(s, "192.0.2.9"));
+  s.trusted_proxies = {"!192.0.2.9"};  // nothing but refusals names nobody
+  CHECK(!is_trusted_proxy(s, "192.0.2.1"));
   CHECK(plain_address("::ffff:192.0.2.1") == "192.0.2.1");
   CHECK(plain_address("2001:DB8:0::1") == "2001:db8::1");
   for (const char* bad : {"", "1.2.3", "1.2.3.4 ", "localhost", "fe80::1%eth0"})
