@@ -30,6 +30,7 @@ bool wait_for(int fd, short events, Deadline deadline) {
 
 bool wait_readable(int fd, Deadline deadline) { return wait_for(fd, POLLIN, deadline); }
 bool wait_writable(int fd, Deadline deadline) { return wait_for(fd, POLLOUT, deadline); }
+bool wait_gone(int fd, Deadline deadline) { return wait_for(fd, 0, deadline); }
 
 FdStream::FdStream(int in, int out) : in_(in), out_(out) {
   const int on = 1;

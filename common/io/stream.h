@@ -37,5 +37,8 @@ class FdStream : public Stream {
 // True when `fd` becomes readable (writable) before the deadline.
 bool wait_readable(int fd, Deadline deadline);
 bool wait_writable(int fd, Deadline deadline);
+// True when the other end of a socket is closed altogether before the deadline, whatever it has
+// sent.
+bool wait_gone(int fd, Deadline deadline);
 
 }  // namespace dmail

@@ -127,9 +127,9 @@ bool Gate::out_of_tries() const { return tries_ >= kMaxTries || cancels_ >= kMax
 void Gate::begin_attempt(std::string_view user, std::string_view method) {
   if (login_) broken("a login after the login");
   if (out_of_tries()) broken("one login too many");
-  // The jailed process waits for the answer; when it is gone, there is nothing to wait for.
+  // When the jailed process is gone, there is nothing to wait for.
   if (const int64_t ms = tally_.wait_ms(ends_.client_ip); ms > 0)
-    (void)wait_readable(channel_.fd(), Deadline::in_ms(ms));
+    (void)wait_gone(channel_.fd(), Deadline::in_ms(ms));
   attempt_ = {monotonic_ms(), std::string(user), "", std::string(method), ""};
 }
 

@@ -71,7 +71,7 @@ auth::Answer check_password(auth::Authenticator& authenticator, const Result<acc
 void wait_after_refusal(int64_t began, int64_t step_ms, int channel_fd) {
   if (step_ms <= 0) return;
   const int64_t spent = monotonic_ms() - began;
-  (void)wait_readable(channel_fd, Deadline::in_ms((spent / step_ms + 1) * step_ms - spent));
+  (void)wait_gone(channel_fd, Deadline::in_ms((spent / step_ms + 1) * step_ms - spent));
 }
 
 }  // namespace dmail::privsep

@@ -33,8 +33,8 @@ std::unique_ptr<auth::Authenticator> make_authenticator(const conf::Settings& se
 auth::Answer check_password(auth::Authenticator& authenticator, const Result<account::Name>& name,
                             std::string_view password);
 // Waits until a whole number of `step_ms` has passed since `began` (monotonic): whatever the reason
-// of a refusal, a name that exists is not told from one that does not.  A jailed process that says
-// something, or hangs up, ends the wait.
+// of a refusal, a name that exists is not told from one that does not.  Nothing but its
+// end gets a jailed process out of the wait: what it says meanwhile waits, too.
 void wait_after_refusal(int64_t began, int64_t step_ms, int channel_fd);
 
 }  // namespace dmail::privsep

@@ -7,7 +7,10 @@
 
 #include <catch2/catch.hpp>
 
+#include "io/clock.h"
 #include "io/owned_fd.h"
+#include "privsep/frame.h"
+#include "privsep/monitor_parts.h"
 
 namespace dmail::privsep {
 namespace {
@@ -55,6 +58,42 @@ TEST_CASE("connection: a pipe and a Unix socket are this host itself") {
   const OwnedFd a(fds[0]), b(fds[1]);
   REQUIRE(endpoints_of(a.get()).ok());
   CHECK(endpoints_of(a.get())->client_ip.empty());
+}
+
+TEST_CASE("connection: a refusal waits until its time, whatever the jailed process says") {
+  auto made = Channel::make();
+  REQUIRE(made.ok());
+  auto& [monitor, other] = *made;
+  Channel jailed(std::move(other));
+  SECTION("it asks on, and says that there is no more to come") {
+    jailed.send(Frame(1, {"next"}), Deadline::in_seconds(1));
+    REQUIRE(::shutdown(jailed.fd(), SHUT_WR) == 0);
+    const int64_t began = monotonic_ms();
+    wait_after_refusal(began, 150, monitor.fd());
+    CHECK(monotonic_ms() - began >= 150);
+  }
+  SECTION("it is gone") {
+    jailed.close();
+    const int64_t began = monotonic_ms();
+    wait_after_refusal(began, 60'000, monitor.fd());
+    CHECK(monotonic_ms() - began < 10'000);
+  }
+}
+
+TEST_CASE("connection: a clear password needs an address that is named") {
+  conf::Settings s;
+  CHECK(plaintext_ok(s, "127.0.0.1"));
+  CHECK(plaintext_ok(s, "::ffff:127.0.0.1"));
+  CHECK(plaintext_ok(s, "::1"));
+  CHECK(plaintext_ok(s, ""));
+  CHECK_FALSE(plaintext_ok(s, "192.0.2.1"));
+  for (const char* nobody : {"", "!10.*", "none"}) {
+    s.plaintext_login_from.clear();
+    if (*nobody != '\0') s.plaintext_login_from = {nobody};
+    INFO(nobody);
+    CHECK_FALSE(plaintext_ok(s, "192.0.2.1"));
+    CHECK_FALSE(plaintext_ok(s, "127.0.0.1"));
+  }
 }
 
 // It sent its commands and reset the connection: what it sent can still be read, but its address is
