@@ -89,10 +89,12 @@ void Tally::logged_in(std::string_view ip, std::string_view user) {
   const int64_t window = settings_.forward_window;
   const std::string key = address_key(ip);
   if (window <= 0 || key.empty() || !relays_after_login(settings_, user)) return;
-  // A record that is nearly new is good enough.
+  // A record that is nearly new is good enough.  One that would hold for longer than a new one is
+  // not: the clock was set back, or forward_window made shorter, and it is worth less than it says.
   const auto known = mark(MarkKind::Relay, key);
-  if (known && known->tag == mark_tag(key, user) &&
-      known->until > wall_seconds() + window - std::max<int64_t>(window / 8, 1))
+  const int64_t fresh = wall_seconds() + window;
+  if (known && known->tag == mark_tag(key, user) && known->until <= fresh &&
+      known->until > fresh - std::max<int64_t>(window / 8, 1))
     return;
   (void)ask(concat("login ", account::plain_ip(ip), ' ', window, ' ', user));
 }
