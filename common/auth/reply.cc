@@ -84,7 +84,8 @@ Answer parse_ok(std::string_view rest, std::string_view user) {
   if (!iequals(take_word(rest), user)) return dead("module answered for another user");
   std::string_view look = rest;
   std::string_view word = take_word(look);
-  if (!word.empty() && word.find('=') == std::string_view::npos) {
+  // A path may hold `=`; what begins with a slash is no label.
+  if (word.starts_with('/') || (!word.empty() && word.find('=') == std::string_view::npos)) {
     rest = look;
     if (word != "config") answer.facts.drop_file = word;
     if (word != "config" && word.front() != '/') return dead("module's drop path is not absolute");

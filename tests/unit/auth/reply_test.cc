@@ -39,6 +39,8 @@ TEST_CASE("the fields of +OK, present and absent") {
   CHECK(parsed("+OK bob").ok());
   CHECK(parsed("+OK bob config").ok());
   CHECK(parsed("+OK bob config -1").ok());
+  CHECK(parsed("+OK bob /mail/a=b/bob").facts.drop_file == "/mail/a=b/bob");
+  CHECK(parsed("+OK bob /mail/a=b 1001 x=y").facts.uid == 1001u);
   CHECK(parsed("+OK bob QUOTA=\"7\"").facts.quota_kb == 7u);
   CHECK(parsed("+OK bob a=\"b c\"").label("a")->size() == 3);
 }
