@@ -12,8 +12,8 @@ namespace dmail::authpool {
 namespace {
 
 constexpr int kStopCheckMs = 200;
-// A password waits until the copy has been quiet for so long: a second answer to the question
-// before must be seen as what it is.
+// A password or token waits until the copy has been quiet for so long: a second answer to the
+// question before must be seen as what it is.
 constexpr int64_t kQuietMs = 5;
 
 Spoken dead(std::string_view why) {
@@ -74,7 +74,9 @@ Spoken Pool::ask(const Question& question, std::string_view line, Deadline deadl
   Copy* copy = take();
   if (copy == nullptr) return dead("the module is being restarted");
   const int64_t quiet_ms = monotonic_ms() - copy->answered_ms;
-  if (copy->helper && question.kind == Question::Kind::Check && quiet_ms < kQuietMs)
+  const bool is_secret =
+      question.kind == Question::Kind::Check || question.kind == Question::Kind::Of;
+  if (copy->helper && is_secret && quiet_ms < kQuietMs)
     ::usleep(static_cast<useconds_t>((kQuietMs - quiet_ms) * 1000));
   // What it says unasked belongs to no question; where it has ended by itself, nobody was hurt.
   std::unique_ptr<auth::Helper> gone;

@@ -164,6 +164,21 @@ TEST_CASE("a second answer does not become the answer to the next password") {
   }
 }
 
+TEST_CASE("nor the answer to the next token or question for keys") {
+  Site s(R"(while read -r verb user what; do
+    case $verb-$what in
+      check-right) echo "+OK $user"; sleep 0.001; echo "+OK $user";; *) echo "-ERR $user";; esac; done)",
+         1, 0);
+  REQUIRE(s.pool.start());
+  for (const char* next : {"token bob forged", "secret bob SCRAM-SHA-1"}) {
+    for (int i = 0; i < 10; ++i) {
+      s.ask("check bob right");
+      CHECK(s.ask(next)[0] == '-');
+      ::usleep(120'000);  // a copy that was ended rests before the next one is started
+    }
+  }
+}
+
 TEST_CASE("one question a copy, and no waiting beyond the time for an answer") {
   Site s("while read -r verb user pass; do sleep 0.4; echo \"+OK $user\"; done", 2, 0, 2);
   REQUIRE(s.pool.start());
