@@ -95,7 +95,7 @@ Result<Name> name_in_domain(std::string_view text, const std::vector<Vdomain>& a
   if (two_ats || settings.authent_domain || settings.authent_method != "external" || user.empty() ||
       domain.empty())
     return bad_name("domain of the user name is not local");
-  return main_name(concat(user, '@', domain), settings);
+  return main_name(concat(user, '@', lower(domain)), settings);
 }
 
 // user or user@domain to a Name that has passed every rule.

@@ -181,4 +181,7 @@ TEST_CASE("letters fold unless that is turned off") {
   CHECK(user("Bob") == "Bob");
   CHECK(user("corp\\Bob") == "Bob");
   CHECK(user("Bob@CORP") == "Bob");
+  // A domain's letters fold always, also of one that only the module knows.
+  CHECK(user("Bob@Elsewhere.ORG") == "Bob@elsewhere.org");
+  CHECK(user("Elsewhere\\Bob") == "Elsewhere\\Bob");
 }
