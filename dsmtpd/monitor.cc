@@ -165,6 +165,7 @@ void Monitor::on_forwarded(Frame& frame) {
   privsep::take_forwarded(frame, settings_, log_, ends_, passed_on_);
   relay_.reset();
   gate_.client_known();
+  channel_.send(Frame(kForwarded), Deadline::in_ms(kSendMs));
 }
 
 void Monitor::on_note(Frame& frame) {

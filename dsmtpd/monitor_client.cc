@@ -66,6 +66,8 @@ void MonitorClient::tell_tls(const TlsStream& tls) {
 
 void MonitorClient::forwarded(const privsep::XClient& xclient) {
   send(privsep::forwarded_frame(kForwarded, xclient));
+  if (receive().type != kForwarded)
+    throw ConnectionOver(Why::ProtocolBroken, "odd answer over the boundary");
 }
 
 void MonitorClient::note(std::string_view event, std::string_view text) {

@@ -30,6 +30,7 @@ void LoginMonitor::on_forwarded(Frame& frame) {
   forwarded_ = true;
   take_forwarded(frame, settings_, log_, ends_, passed_on_);
   gate_.client_known();
+  channel_.send(Frame(kForwarded), Deadline::in_ms(kSendMs));
 }
 
 bool LoginMonitor::handed_to_remote(Frame& frame) {

@@ -146,6 +146,10 @@ bool LoginSide::forwarded(const XClient& xclient) {
   if (told == XClient()) return trusted;
   forwarded_ = true;
   channel_.send(forwarded_frame(kForwarded, told), Deadline::in_seconds(kAnswerSeconds));
+  const auto taken = channel_.receive(Deadline::in_seconds(kAnswerSeconds));
+  if (!taken) throw ConnectionOver(Why::PeerClosed, "the client named by its proxy is not welcome");
+  if (taken->type != kForwarded)
+    throw ConnectionOver(Why::ProtocolBroken, "odd answer over the boundary");
   return trusted;
 }
 
