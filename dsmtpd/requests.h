@@ -10,8 +10,8 @@
 //                       StartTls     (the go-ahead is written)  -> another session, with TLS
 //                       (privsep/tls_protocol.h: CertificateFor)  in the handshake
 //                       Forwarded    client's address, port, session, "1" | "0"
-//                                    (privsep/xclient.h); outside a mail transaction -> Forwarded, or the
-//                                    end when that client has connections enough
+//                                    (privsep/xclient.h); outside a mail transaction -> Forwarded,
+//                                    or the end when that client has connections enough
 //                       Note         event, text         no answer; a line of the log
 //
 // An Answer is a reply for the client: code, enhanced code, text.

@@ -21,8 +21,8 @@ inline bool list_allows(const std::vector<std::string>& list, std::string_view v
 }
 
 // Whether `list` names one of `values`: as list_allows, but only a pattern without `!` allows.  For
-// lists that give a right (forward_from_ip, trusted_proxies, plaintext_login_from ...): empty, or with nothing but
-// refusals, they name nobody.
+// lists that give a right (forward_from_ip, trusted_proxies, plaintext_login_from ...): empty, or
+// with nothing but refusals, they name nobody.
 bool list_names(const std::vector<std::string>& list, std::span<const std::string_view> values,
                 bool fold_case);
 inline bool list_names(const std::vector<std::string>& list, std::string_view value,
