@@ -105,8 +105,12 @@ expect("readonly keeps nothing", talk("set kay x\n", ["-readonly", "-keep-plain"
 expect("bad realm", run("version", options=["-digest-realm", 'a"b'])[0] == 64)
 run("set", "uml", "caf\u00e9")
 expect("non-ASCII password", talk("secret uml SCRAM-SHA-256\n")[0].startswith("+OK uml"))
-talk("secret kay SCRAM-SHA-1\ncheck kay pencil4\n", ["-log", "-keep-plain"])
+talk("secret kay SCRAM-SHA-1\ncheck kay pencil4\nSECRET kay SCRAM-SHA-1\n", ["-log", "-keep-plain"])
 log_text = open(db + "/nwauth.log").read()
+expect("nor in capitals", log_text.count("SECRET kay: +OK\n") == 1 and "scram" not in log_text, log_text)
+expect("a password from standard input", (r := run("check", "kay", "-", stdin="pencil4\n")) == (0, '+OK kay config 0 quota="6"\n'), r)
+expect("a wrong one", (r := run("check", "kay", "-", stdin="pencil5\n"))[0] == 1, r)
+expect("none", (r := run("check", "kay", "-", stdin="pencil4"))[0] == 64, r)
 expect("no keys in the log", "secret kay: +OK\\n" not in log_text and log_text.count("secret kay: +OK\n") == 1 and
        "scram" not in log_text and "pencil" not in log_text, log_text)
 

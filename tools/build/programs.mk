@@ -137,9 +137,12 @@ dmail-proxy-tls_LIBS := $(dmail-proxy_LIBS)
 dmail-proxy-tls_LINK := fixed
 dmail-proxy-tls_EXT := $(TLS_EXT)
 
+# Modules with a configuration file of their own.
+configured_module_SRC := $(addprefix tools/modules/,command_line.cc config_file.cc line_protocol.cc)
+
 # ldapauth: users of an LDAP directory.
 PROGRAMS += ldapauth
-ldapauth_SRC := $(wildcard tools/ldapauth/*.cc) tools/modules/config_file.cc tools/modules/line_protocol.cc
+ldapauth_SRC := $(wildcard tools/ldapauth/*.cc) $(configured_module_SRC)
 ldapauth_LIBS := io base
 ldapauth_LINK := dynamic
 ldapauth_EXT := -lldap -llber
@@ -147,7 +150,7 @@ ldapauth_EXT := -lldap -llber
 # multiauth: several modules in an order.
 PROGRAMS += multiauth
 multiauth_SRC := $(wildcard tools/multiauth/*.cc) tools/authpool/pool.cc tools/authpool/question.cc \
-  tools/modules/config_file.cc tools/modules/line_protocol.cc
+  $(configured_module_SRC)
 multiauth_LIBS := auth account conf log io base
 multiauth_LINK := dynamic
 multiauth_EXT := -lcrypt -pthread

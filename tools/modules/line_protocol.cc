@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "base/wipe.h"
 #include "io/clock.h"
@@ -13,7 +14,7 @@ void log_answer(const EventLog& log, std::string_view question, std::string_view
   std::string_view rest = question;
   const std::string_view verb = take_until(rest, ' ');
   const std::string_view user = take_until(rest, ' ');
-  const bool keys = verb == "secret" && answer.starts_with("+OK");
+  const bool keys = iequals(verb, "secret") && answer.starts_with("+OK");
   log(concat(verb, ' ', user, ": ", keys ? "+OK" : answer.substr(0, answer.find('\n'))));
 }
 
@@ -57,6 +58,10 @@ int serve_words(Responder& responder, std::vector<std::string> words, const Even
   log_answer(log, question, answer);
   wipe(question);
   std::fputs(answer.c_str(), stdout);
+  return exit_status(answer);
+}
+
+int exit_status(std::string_view answer) {
   if (answer.starts_with("-DEAD")) return 75;
   return answer.starts_with("-") ? 1 : 0;
 }

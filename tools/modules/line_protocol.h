@@ -21,8 +21,10 @@ bool read_question(std::string& line);
 // Answers standard input until its end, quit or exit.  An exit status.
 int serve_stdin(Responder& responder, const EventLog& log);
 // One question, given as words (`-` in place of a password: a line of standard input).  Prints the
-// answer; 0 for +OK, 1 for -ERR, 75 for -DEAD.
+// answer; its exit_status.
 int serve_words(Responder& responder, std::vector<std::string> words, const EventLog& log);
+// 0 for +OK, 1 for -ERR, 75 for -DEAD.
+int exit_status(std::string_view answer);
 // A module that cannot work: every question is answered -DEAD, none as "no such user".  75.
 int serve_dead(std::string_view why, bool one_question);
 

@@ -11,13 +11,12 @@
 #include <cstring>
 
 #include "account/drop_name.h"
-#include "base/ascii.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "base/wipe.h"
 #include "io/clock.h"
 #include "io/owned_fd.h"
-#include "tools/modules/server.h"
+#include "tools/modules/line_protocol.h"
 #include "tools/nwauth/commands.h"
 
 using namespace dmail;
@@ -35,7 +34,7 @@ constexpr char kUsage[] =
     "yescrypt|sha512  -allowats\n"
     "         -allowhighascii  -mode OCTAL  -mailuser NAME  -cache N  -cachetime SECONDS  -threads "
     "N\n"
-    "`nwauth set USER -` reads the password from standard input.\n";
+    "`nwauth set USER -` and `check USER -` read the password from standard input.\n";
 
 struct Arguments {
   std::string path = "/var/lib/dmail/nwauth";
@@ -124,9 +123,9 @@ Status become_owner(const Arguments& a) {
 }
 
 // -log and -debug: one line an event, never a password.
-class EventLog {
+class Diary {
  public:
-  EventLog(const Arguments& a) : debug_(a.debug) {
+  Diary(const Arguments& a) : debug_(a.debug) {
     if (a.log)
       fd_.reset(::open((a.path + "/nwauth.log").c_str(),
                        O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -139,16 +138,7 @@ class EventLog {
     if (fd_.valid() && ::write(fd_.get(), line.data(), line.size()) < 0)
       std::fprintf(stderr, "nwauth: log: %s\n", std::strerror(errno));
   }
-  // Verb and user of a question, first line of the answer.
-  void answered(std::string_view question, std::string_view answer) const {
-    if (!debug_ && !fd_.valid()) return;
-    std::string_view rest = question;
-    const std::string_view verb = take_until(rest, ' ');
-    const std::string_view user = take_until(rest, ' ');
-    answer = answer.substr(0, answer.find('\n'));
-    if (iequals(verb, "secret") && answer.starts_with("+OK")) answer = "+OK";
-    event(concat(verb, ' ', user, ": ", answer));
-  }
+  [[nodiscard]] bool wanted() const { return debug_ || fd_.valid(); }
 
  private:
   OwnedFd fd_;
@@ -175,49 +165,17 @@ int drop_path(const std::vector<std::string>& words) {
   return 0;
 }
 
-bool read_stdin_line(std::string& line) {
-  line.clear();
-  for (int c; (c = std::getchar()) != EOF;) {
-    if (c == '\n') return true;
-    if (line.size() > kMaxLine) continue;  // the rest is thrown away
-    line.push_back(static_cast<char>(c));
+// set on its own, because a password may hold blanks here.
+int set_words(Commands& commands, std::vector<std::string> words, const modules::EventLog& log) {
+  if (words[2] == "-" && !modules::read_question(words[2])) {
+    std::fputs("nwauth: no password on standard input\n", stderr);
+    return 64;
   }
-  return false;  // a partial line was cut short: nobody's question
-}
-
-int line_protocol(Commands& commands, const EventLog& log) {
-  std::string line;
-  while (read_stdin_line(line)) {
-    std::string answer = line.size() > kMaxLine ? "-ERR line too long\n" : commands.answer(line);
-    log.answered(line, answer);
-    wipe(line);
-    if (answer.empty()) break;
-    std::fputs(answer.c_str(), stdout);
-    wipe(answer);
-    if (std::fflush(stdout) != 0) return 1;
-  }
-  return 0;
-}
-
-int one_command(Commands& commands, std::vector<std::string> words, const EventLog& log) {
-  std::string answer;
-  std::string question = words[0];
-  if (words[0] == "set" && words.size() > 2) {
-    if (words[2] == "-" && !read_stdin_line(words[2])) {
-      std::fputs("nwauth: no password on standard input\n", stderr);
-      return 64;
-    }
-    question += " " + words[1];
-    answer = commands.set(words[1], words[2], {words.begin() + 3, words.end()});
-    wipe(words[2]);
-  } else {
-    for (size_t i = 1; i < words.size(); ++i) question += " " + words[i];
-    answer = commands.answer(question);
-  }
-  log.answered(question, answer);
+  const std::string answer = commands.set(words[1], words[2], {words.begin() + 3, words.end()});
+  wipe(words[2]);
+  modules::log_answer(log, concat("set ", words[1]), answer);
   std::fputs(answer.c_str(), stdout);
-  if (answer.starts_with("-DEAD")) return 75;
-  return answer.starts_with("-") ? 1 : 0;
+  return modules::exit_status(answer);
 }
 
 int generate(Commands& commands, uint64_t count) {
@@ -234,12 +192,7 @@ int generate(Commands& commands, uint64_t count) {
 int answer_dead(const Arguments& a, const Error& error) {
   std::fprintf(stderr, "nwauth: %s\n", error.log.c_str());
   if (!a.server.path.empty() || a.generate > 0) return 75;
-  std::string line;
-  do {
-    std::fputs("-DEAD user database cannot be opened\n", stdout);
-    std::fflush(stdout);
-  } while (a.words.empty() && read_stdin_line(line));
-  return 75;
+  return modules::serve_dead("user database cannot be opened", !a.words.empty());
 }
 
 }  // namespace
@@ -255,15 +208,18 @@ int main(int argc, char** argv) {
   if (const passwd* user = ::getpwnam(a.mail_user.c_str())) a.server.mail_uid = user->pw_uid;
   ::umask(077);
   if (Status owner = become_owner(a); !owner) return answer_dead(a, owner.error());
-  const EventLog log(a);
+  const Diary log(a);
   auto users = UserTable::open(a.path, a.policy.read_only);
   if (!users) return answer_dead(a, users.error());
   // A child serves one connection: only the resident module has logins to remember.
   Verified verified(a.server.path.empty() ? 0 : a.cache, static_cast<int64_t>(a.cache_seconds));
   Commands commands(**users, verified, a.policy);
   if (a.generate > 0) return generate(commands, a.generate);
-  if (!a.words.empty()) return one_command(commands, a.words, log);
-  if (a.server.path.empty()) return line_protocol(commands, log);
+  modules::EventLog events;
+  if (log.wanted()) events = [&](std::string_view text) { log.event(text); };
+  if (a.words.size() > 2 && a.words[0] == "set") return set_words(commands, a.words, events);
+  if (!a.words.empty()) return modules::serve_words(commands, a.words, events);
+  if (a.server.path.empty()) return modules::serve_stdin(commands, events);
   Status served =
       modules::serve(commands, a.server, [&](std::string_view text) { log.event(text); });
   if (served) return 0;
