@@ -19,6 +19,11 @@ def tls():
     t.equal("ldaps", once(configuration(ldaps, ca), question), ad % ("jdoe", ""))
     t.equal("ldapi", once(configuration(server.socket), question), ad % ("jdoe", ""))
     t.equal("StartTLS", once(configuration(more="starttls true\n" + ca), question), ad % ("jdoe", ""))
+    no_ca = "tls_ca %s/nothing.pem\n" % server.dir
+    t.equal("a CA file is needed for TLS only", once(configuration(server.socket, no_ca), question), ad % ("jdoe", ""))
+    for uri, more in ((ldaps, no_ca), (None, "starttls true\n" + no_ca)):
+        a = once(configuration(uri, more), question)
+        t.check("without it there is no TLS, and the answer says why", a.startswith("-DEAD") and "CA file" in a, a)
     t.check("ldaps, another CA", once(configuration(ldaps, other), question).startswith("-DEAD"))
     t.check("StartTLS, another CA", once(configuration(more="starttls true\n" + other), question).startswith("-DEAD"))
     t.check("no CA is the system's", once(configuration(ldaps), question).startswith("-DEAD"))

@@ -65,6 +65,17 @@ class Reader {
   std::optional<Error> fault_;
 };
 
+// Addresses an account may log in from: a value that cannot be told must not widen them.
+std::string addresses(Reader& reader, const Entry& entry, const std::string& attribute) {
+  std::string all;
+  for (const std::string& value : entry.values(attribute)) {
+    if (!plain(value)) return reader.fault(attribute, "is malformed");
+    append(all, concat(all.empty() ? "" : " ", value));
+  }
+  if (all.size() > kMaxLabelValue) return reader.fault(attribute, "is too long");
+  return all;
+}
+
 // smtp:x@y and x@y to x@y.
 std::string_view address_of(std::string_view value) {
   return istarts_with(value, "smtp:") ? value.substr(5) : value;
@@ -162,6 +173,10 @@ Result<std::string> facts_of(const Entry& entry, const Asked& asked, const Confi
   add("mail", main_address(entry, config));
   out += switches(entry, config);
   for (const auto& [name, attribute] : config.labels) {
+    if (iequals(name, "ip")) {
+      add("ip", addresses(reader, entry, attribute));
+      continue;
+    }
     const std::vector<std::string> values = entry.values(attribute);
     if (!values.empty() && plain(values[0])) out += label(name, values[0]);
   }

@@ -93,20 +93,25 @@ Result<OwnedFd> connect_to(const std::string& uri, int seconds) {
   return connect_tcp(uri, *host != '\0' ? host : "localhost", parsed->lud_port, seconds);
 }
 
+bool set(LDAP* ld, int option, const void* value) {
+  return ::ldap_set_option(ld, option, value) == LDAP_OPT_SUCCESS;
+}
+
 // Options of ours alone: no file and no variable of the environment was read (LDAPNOINIT).
 bool set_options(LDAP* ld, const Config& config) {
-  const int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, none = 0;
-  const int tls12 = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
+  const int version = LDAP_VERSION3, none = 0;
   const timeval answer{config.search_timeout, 0};
+  return set(ld, LDAP_OPT_PROTOCOL_VERSION, &version) && set(ld, LDAP_OPT_TIMEOUT, &answer) &&
+         set(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) && set(ld, LDAP_OPT_RESTART, LDAP_OPT_ON) &&
+         set(ld, LDAP_OPT_DEREF, &none);
+}
+
+bool set_tls_options(LDAP* ld, const Config& config) {
+  const int demand = LDAP_OPT_X_TLS_DEMAND, none = 0, tls12 = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
   const char* ca = config.tls_ca.empty() ? kSystemCa : config.tls_ca.c_str();
-  auto set = [ld](int option, const void* value) {
-    return ::ldap_set_option(ld, option, value) == LDAP_OPT_SUCCESS;
-  };
-  return set(LDAP_OPT_PROTOCOL_VERSION, &version) && set(LDAP_OPT_TIMEOUT, &answer) &&
-         set(LDAP_OPT_REFERRALS, LDAP_OPT_OFF) && set(LDAP_OPT_RESTART, LDAP_OPT_ON) &&
-         set(LDAP_OPT_DEREF, &none) && set(LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) &&
-         set(LDAP_OPT_X_TLS_PROTOCOL_MIN, &tls12) && set(LDAP_OPT_X_TLS_CACERTFILE, ca) &&
-         set(LDAP_OPT_X_TLS_NEWCTX, &none);
+  return set(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) &&
+         set(ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &tls12) && set(ld, LDAP_OPT_X_TLS_CACERTFILE, ca) &&
+         set(ld, LDAP_OPT_X_TLS_NEWCTX, &none);
 }
 
 }  // namespace
@@ -145,11 +150,14 @@ Result<std::unique_ptr<Link>> Link::open(const Config& config, const std::string
   const int protocol = uri.starts_with("ldapi:") ? LDAP_PROTO_IPC : LDAP_PROTO_TCP;
   int code = ::ldap_init_fd(link->fd_, protocol, uri.c_str(), &link->ld_);
   if (code != LDAP_SUCCESS) return not_now(uri, ::ldap_err2string(code));
-  if (!set_options(link->ld_, config)) return not_now(uri, "TLS: the CA file cannot be used");
+  if (!set_options(link->ld_, config)) return not_now(uri, "libldap refuses an option");
+  const bool at_once = uri.starts_with("ldaps:");
+  if (!at_once && !(config.starttls && uri.starts_with("ldap:"))) return link;
+  if (!set_tls_options(link->ld_, config)) return not_now(uri, "TLS: the CA file cannot be used");
   const Watchdog watchdog(link->fd_, config.network_timeout * 1000);
-  if (uri.starts_with("ldaps:"))
+  if (at_once)
     code = ::ldap_install_tls(link->ld_);
-  else if (config.starttls && uri.starts_with("ldap:"))
+  else
     code = ::ldap_start_tls_s(link->ld_, nullptr, nullptr);
   if (code == LDAP_SUCCESS) return link;
   char* text = nullptr;

@@ -103,6 +103,18 @@ TEST_CASE("a value that cannot be used stops everything") {
   CHECK(with("mail", {"a\nb"}) == " config 0");
 }
 
+TEST_CASE("all values of ip count, and none is left out in silence") {
+  Site s;
+  s.config.labels = {{"ip", "loginFrom"}};
+  CHECK(s.facts() == " config 0");
+  s.set("loginFrom", {"10.*", "!192.0.2.9 192.0.2.*"});
+  CHECK(s.facts() == " config 0 ip=\"10.* !192.0.2.9 192.0.2.*\"");
+  s.set("loginFrom", {"a\"b"});
+  CHECK(s.facts() == "attribute loginFrom is malformed");
+  s.entry.attributes = {{"loginFrom", std::vector<std::string>(300, "192.0.2.1")}};
+  CHECK(s.facts() == "attribute loginFrom is too long");
+}
+
 TEST_CASE("quota in its units") {
   Site s;
   s.set("quota", {"10240"});
