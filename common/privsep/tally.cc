@@ -1,6 +1,7 @@
 #include "privsep/tally.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,6 +114,19 @@ std::optional<std::string> Tally::relay_user(std::string_view ip) {
 
 // ---- asking
 
+// The mail user makes the directory himself where work_path is his; where it is root's, as `make
+// install` leaves it, we make it for him.
+void Tally::make_directory() const {
+  struct stat st {};
+  const std::string path = tally_directory(settings_.work_path);
+  if (!mail_.valid() || mail_.uid == 0) return;
+  if (::stat(settings_.work_path.c_str(), &st) != 0 || st.st_uid == mail_.uid) return;
+  if (::mkdir(path.c_str(), 0700) != 0) return;
+  const auto directory = open_directory(path);
+  // What fails here is told by dmtally, which then cannot use it.
+  if (directory && ::fchown(directory->get(), mail_.uid, mail_.gid) != 0) return;
+}
+
 std::optional<int64_t> Tally::delay(std::string_view question, std::string_view ip) {
   const int64_t most = std::max(settings_.login_delay, settings_.login_delay_max);
   const auto answer =
@@ -150,6 +164,7 @@ Result<std::string> Tally::answer_to(const std::string& question) {
     command.uid = mail_.uid;
     command.gid = mail_.gid;
   }
+  make_directory();
   auto child = auth::spawn(command, input->get(), to.get());
   if (!child) return std::move(child.error());
   to.reset();

@@ -106,6 +106,21 @@ def delays():
     broken_tally(site, "a missing program")
 
 
+def work_path_of_root():
+    """As `make install` makes it: the mail user can make nothing there."""
+    if os.geteuid() != 0:
+        return
+    site = Site(login_delay=200, login_delay_max=900)
+    work = site.path + "/work"
+    shutil.rmtree(work)
+    os.mkdir(work, 0o755)
+    took = [attempt(site, s, "127.0.0.5")[1] for s in SERVICES]
+    t.check("work_path is root's: delays grow", 0.2 - SLACK <= took[0] < 0.4 and took[1] >= 0.4 - SLACK and took[2] >= 0.8 - SLACK, took)
+    t.check("work_path is root's: nothing is complained about", all(not site.lines(s, "tally-failed") for s in SERVICES))
+    st = os.stat(work + "/tally")
+    t.equal("work_path is root's: the records are the mail user's alone", (st.st_uid, st.st_mode & 0o777), (65532, 0o700))
+
+
 def without_mail_user():
     """Nothing of ours is ever kept by root."""
     if os.geteuid() != 0:
@@ -254,6 +269,7 @@ rules(Client.cram_md5)
 under_tls()
 behind_a_proxy()
 delays()
+work_path_of_root()
 without_mail_user()
 connections()
 sessions()
