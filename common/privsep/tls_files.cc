@@ -77,6 +77,9 @@ Status TlsFiles::add_to(JailPlan& plan) {
     plan.descriptors.emplace_back(into.get(), number);
     return {};
   };
+  if (!tls_configured(settings_))
+    return Error{ErrorKind::BadInput, "",
+                 "--tls needs tls_certificate and tls_key, which are not set in dmail.conf"};
   DMAIL_TRY(add(open_pem(settings_.tls_certificate, false), kCertificateFd, certificate_));
   DMAIL_TRY(add(open_pem(settings_.tls_key, true), kKeyFd, key_));
   if (settings_.tls_tickets)

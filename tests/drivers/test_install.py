@@ -2,6 +2,7 @@
 """make install DESTDIR=...: what is there, its modes, and that inetd.conf.example names what is installed."""
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -35,6 +36,18 @@ t.check("inetd.conf.example has a line for each service", len(lines) >= 6, lines
 for words in lines:
     server = next((w for w in words[5:] if "/dmail/" in w), "")
     t.check("inetd.conf.example starts an installed program: " + " ".join(words), server and os.access(where + server, os.X_OK))
+# The installed dmtry finds the installed servers.
+p = subprocess.Popen([where + "/usr/local/sbin/dmtry", harness.scratch(), "--imap", "0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+t.equal("dmtry as installed", p.stdout.readline(), b"ready\n")
+p.stdin.close()
+p.wait(30)
+alone = harness.scratch()
+shutil.copy2(where + "/usr/local/sbin/dmtry", alone)
+if not os.path.exists("/usr/local/lib/dmail/imapd"):
+    status, out, err = harness.run([alone + "/dmtry", alone + "/try"])
+    t.check("dmtry without servers names what is missing", status == 1 and b"imapd is not there" in err, err)
+status, out, err = harness.run([where + "/usr/local/sbin/dmtry", alone, "--bogus"])
+t.check("dmtry and an unknown option", status == 64 and err.startswith(b"dmtry: unknown option --bogus\n"), err)
 status, out, err = harness.run([where + "/usr/local/sbin/dmconf", "check", where + "/usr/local/share/doc/dmail/dmail.conf.example"])
 t.equal("the example dmail.conf is good", status, 0) or print((out + err).decode())
 t.end()

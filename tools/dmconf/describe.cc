@@ -14,7 +14,8 @@ namespace {
 
 // Defaults that the person who built dmail chose; the manual page doesn't depend on them.
 bool is_configured(const Row& row) {
-  return row.name == "mail_user" || row.name == "login_user" || row.name == "jail_path";
+  return row.name == "mail_user" || row.name == "login_user" || row.name == "auth_user" ||
+         row.name == "jail_path";
 }
 
 // Levenshtein's distance, with a swap of neighbours as one step.
@@ -106,7 +107,8 @@ std::string programs_of(const Row& row) {
   add(conf::kImapd, "imapd");
   add(conf::kDpopd, "dpopd");
   add(conf::kDsmtpd, "dsmtpd");
-  add(conf::kTools, "DList");  // rows of kTools alone are those of the original's list server
+  // Rows of kTools alone: the original's list server, which there is none of, and authpool.
+  add(conf::kTools, row.type == Type::Ignored ? "DList" : "authpool");
   return names;
 }
 

@@ -103,6 +103,8 @@ Instance::Instance(Options options, std::string programs)
 Status Instance::up() {
   if (find_xinetd().empty())
     return wrong("xinetd is not installed; `sh tools/build/install-packages check` installs it");
+  if (const std::string imapd = programs_ + "/imapd"; ::access(imapd.c_str(), X_OK) != 0)
+    return wrong(imapd + " is not there; run the dmtry that was built or installed with it");
   DMAIL_TRY(make_directories());
   DMAIL_TRY(choose_ports());
   DMAIL_TRY(write_certificate(in("cert.pem"), in("key.pem"), options_.domain));

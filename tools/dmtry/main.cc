@@ -14,14 +14,19 @@
 
 namespace {
 
-// The directory this program lies in: the other programs are beside it.
-std::string own_directory() {
+// Where the servers are: beside this program, as they are built, or where they are installed with
+// it in PREFIX/sbin.
+std::string programs_directory() {
   char path[PATH_MAX];
   const ssize_t n = ::readlink("/proc/self/exe", path, sizeof path - 1);
-  if (n <= 0) return ".";
+  if (n <= 0) return DMAIL_LIBEXEC;
   path[n] = '\0';
   const std::string text(path);
-  return text.substr(0, text.rfind('/'));
+  const std::string own = text.substr(0, text.rfind('/'));
+  const std::string installed = own.substr(0, own.rfind('/')) + "/lib/dmail";
+  for (const std::string& directory : {own, installed})
+    if (::access((directory + "/imapd").c_str(), X_OK) == 0) return directory;
+  return DMAIL_LIBEXEC;
 }
 
 // Until a signal or the end of input asks to stop (0), or a part ended by itself (1).
@@ -51,7 +56,7 @@ int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   ::umask(022);
   const int signals = ::signalfd(-1, &set, SFD_CLOEXEC);
-  dmail::dmtry::Instance instance(dmail::dmtry::parse_options(argc, argv), own_directory());
+  dmail::dmtry::Instance instance(dmail::dmtry::parse_options(argc, argv), programs_directory());
   if (dmail::Status up = instance.up(); !up) {
     std::fprintf(stderr, "dmtry: %s%s%s\n", up.error().client.c_str(),
                  up.error().log.empty() ? "" : ": ", up.error().log.c_str());

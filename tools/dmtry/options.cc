@@ -1,5 +1,6 @@
 #include "tools/dmtry/options.h"
 
+#include <algorithm>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
@@ -26,7 +27,8 @@ constexpr char kUsage[] =
     "has);\n"
     "as an ordinary user everything runs as that user.\n"
     "\n"
-    "    mkfifo /tmp/stop; dmtry /tmp/try --imap 1143 --smtp 1025 --user me:secret </tmp/stop &\n";
+    "    dmtry /tmp/try --imap 1143 --smtp 1025 --user me:secret     (until Control-C)\n"
+    "    . /tmp/try/env; curl -u $USER1:$PASS1 imap://localhost:$IMAP_PORT\n";
 
 [[noreturn]] void wrong(const std::string& text) {
   std::fprintf(stderr, "dmtry: %s\n%s", text.c_str(), kUsage);
@@ -51,6 +53,12 @@ bool parse_port(const std::string& option, const std::string& value, Options& o)
   return false;
 }
 
+bool takes_value(const std::string& option) {
+  if (option == "--user" || option == "--set" || option == "--domain") return true;
+  return std::any_of(kServices.begin(), kServices.end(),
+                     [&](const Service& s) { return s.option == option; });
+}
+
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
@@ -68,6 +76,7 @@ Options parse_options(int argc, char** argv) {
       std::exit(0);
     }
     if (a.starts_with("--")) {
+      if (!takes_value(a)) wrong("unknown option " + a);
       if (i + 1 >= argc) wrong(a + " wants a value");
       const std::string value = argv[++i];
       if (parse_port(a, value, o))
@@ -76,10 +85,8 @@ Options parse_options(int argc, char** argv) {
         o.users.push_back(parse_user(value));
       else if (a == "--set")
         o.settings.push_back(value);
-      else if (a == "--domain")
-        o.domain = value;
       else
-        wrong("unknown option " + a);
+        o.domain = value;
     } else if (o.directory.empty()) {
       o.directory = a;
     } else {
