@@ -17,7 +17,7 @@ install: all
 	  install -m 644 tools/fail2ban/$$d/dmail.conf $(DESTDIR)$(prefix)/share/dmail/fail2ban/$$d; done
 	sed 's|LIBEXEC|$(libexecdir)|g' inetd.conf.example > $(DESTDIR)$(docdir)/inetd.conf.example
 	chmod 644 $(DESTDIR)$(docdir)/inetd.conf.example
-	tools/build/example-conf $(sysconfdir) > $(DESTDIR)$(docdir)/dmail.conf.example
+	tools/build/example-conf $(sysconfdir) $(libexecdir) > $(DESTDIR)$(docdir)/dmail.conf.example
 	chmod 644 $(DESTDIR)$(docdir)/dmail.conf.example
 	install -d -m 755 $(DESTDIR)$(docdir)/pam.d
 	install -m 644 tools/unixauth/pam.d/* $(DESTDIR)$(docdir)/pam.d
