@@ -6,10 +6,9 @@
 //                                -> the monitor ends this login program, starts the one with TLS
 //                     HandOver   tag, command, pending  -> Go (with TLS: and a socket), or Refused,
 //                                or Referral (a URL or a host's name) and then Refused
-//                     Forwarded  client's address, port, session, "1" | "0" (xclient.h)  ->
-//                     Forwarded, or
-//                                the end when that client has connections enough; once, before a
-//                                login is accepted
+//                     Forwarded  client's address, port, session, "1" | "0" (xclient.h)
+//                                -> Forwarded, or the end when that client has connections
+//                                enough; once, before a login is accepted
 //                     (tls_protocol.h: CertificateFor)  in the handshake
 //                     Note       event, text            no answer; a line of the log
 //
