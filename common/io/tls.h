@@ -4,10 +4,11 @@
 //
 // At least TLS 1.2; no renegotiation, compression, session cache or early data.  A client that asks
 // by ALPN for HTTP and not for us is refused, because a browser was tricked into calling here.
+// After the handshake the process holds no private key and no key of tickets any more.
 //
 // Tickets (RFC 8446 4.6.1, RFC 5077) let a client resume in another process.  They hold the TLS
 // secrets and nothing of a login, and none is given to a client that showed a certificate: a
-// resumed session has no proof of one.
+// resumed session has no proof of one.  Where certificates go by name, so do tickets.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,6 @@
 #include <openssl/err.h>
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "base/wipe.h"
 #include "io/tls_openssl.h"
@@ -35,6 +36,22 @@ int certificate_wanted(SSL* ssl, void*) {
   return -1;
 }
 
+// Tickets are good for the name under which they were given: a client that comes for another domain
+// gets to see that one's certificate (RFC 6066 section 3).
+int bind_tickets_to_name(SSL* ssl, int*, void*) {
+  const unsigned char* names = nullptr;
+  size_t size = 0;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &names, &size) != 1)
+    return SSL_CLIENT_HELLO_SUCCESS;
+  const std::string text = lower({reinterpret_cast<const char*>(names), size});
+  unsigned char digest[SSL_MAX_SID_CTX_LENGTH];
+  static_assert(sizeof digest == 32);
+  const bool bound =
+      EVP_Digest(text.data(), text.size(), digest, nullptr, EVP_sha256(), nullptr) == 1 &&
+      SSL_set_session_id_context(ssl, digest, sizeof digest) == 1;
+  return bound ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
+}
+
 }  // namespace
 
 std::string complaint(const char* what) {
@@ -68,7 +85,7 @@ Result<Context> make_context(TlsConfig& config) {
   SSL_CTX_set_min_proto_version(context.get(), only13 ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                          SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                         SSL_OP_IGNORE_UNEXPECTED_EOF);
+                                         SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_IGNORE_UNEXPECTED_EOF);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -76,6 +93,8 @@ Result<Context> make_context(TlsConfig& config) {
   if (!config.ciphers.empty() &&
       SSL_CTX_set_cipher_list(context.get(), config.ciphers.c_str()) != 1)
     return ours("tls_ciphers");
+  if (config.certificate_for)
+    SSL_CTX_set_client_hello_cb(context.get(), bind_tickets_to_name, nullptr);
   SSL_CTX_set_cert_cb(context.get(), certificate_wanted, nullptr);
   SSL_CTX_set_alpn_select_cb(context.get(), choose_alpn, &config.alpn);
   return context;

@@ -227,6 +227,48 @@ TEST_CASE("a certificate for the name that the client asks for") {
   CHECK(meet(config, how).why == "nobody to ask");
 }
 
+TEST_CASE("a ticket is good for the name under which it was given") {
+  const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+  const Identity usual = issue({"usual"});
+  const Identity other = issue({"other"});
+  TlsConfig config = config_of(usual);
+  config.ticket_keys = ticket_file_of(keys_made(1000));
+  Client how;
+  how.version = version;
+  how.server_name = "other.example";
+  auto resumes = [&](const Meeting& first, const char* name) {
+    // A connection that just ends spoils its session: each gets a copy.
+    const std::unique_ptr<SSL_SESSION, openssl::Freer<SSL_SESSION_free>> session(
+        SSL_SESSION_dup(first.session.get()));
+    Client again = how;
+    again.session = session.get();
+    again.server_name = name;
+    const Meeting m = meet(config, again);
+    REQUIRE(m.server);
+    return m.server->resumed();
+  };
+  SECTION("where certificates go by name") {
+    config.certificate_for = [&](std::string_view name) -> std::optional<TlsCertificate> {
+      if (name != "other.example") return std::nullopt;
+      return TlsCertificate{other.pem(), other.key_pem()};
+    };
+    const Meeting first = meet(config, how);
+    CHECK(first.client_saw == "other");
+    CHECK(resumes(first, "other.example"));
+    CHECK(resumes(first, "OTHER.Example"));
+    CHECK_FALSE(resumes(first, "usual.example"));
+    CHECK_FALSE(resumes(first, nullptr));
+    how.server_name = nullptr;
+    const Meeting unnamed = meet(config, how);
+    CHECK(resumes(unnamed, nullptr));
+    CHECK_FALSE(resumes(unnamed, "other.example"));
+  }
+  SECTION("one certificate: any name") {
+    const Meeting first = meet(config, how);
+    CHECK(resumes(first, "usual.example"));
+  }
+}
+
 TEST_CASE("two kinds of certificate in one pair of files") {
   const Identity authority = issue({"authority", "ec", nullptr, nullptr, true});
   const Identity modern = issue({"modern"}, &authority);
