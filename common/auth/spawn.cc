@@ -1,6 +1,7 @@
 #include "auth/spawn.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -11,6 +12,16 @@
 namespace dmail::auth {
 namespace {
 
+// ThreadSanitizer makes a fork of every vfork: then the child's failure, written into memory that
+// is no longer ours, has to come through a pipe.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kVforkCopies = true;
+#elif defined(__has_feature)
+constexpr bool kVforkCopies = __has_feature(thread_sanitizer);
+#else
+constexpr bool kVforkCopies = false;
+#endif
+
 // Everything the child needs, made before vfork: between vfork and exec it may not allocate, and it
 // shares our memory.
 struct Plan {
@@ -19,6 +30,7 @@ struct Plan {
   int input, output, null;
   uid_t uid;
   gid_t gid;
+  int tell = -1;            // where kVforkCopies
   volatile int failed = 0;  // errno of the step that failed
 };
 
@@ -49,11 +61,13 @@ bool give_up_ids(const Plan& plan) {
   const bool placed =
       ::dup2(plan.input, 0) == 0 && ::dup2(plan.output, 1) == 1 && ::dup2(plan.null, 2) == 2;
   if (placed && give_up_ids(plan)) {
-    if (syscall(SYS_close_range, 3u, ~0u, 0u) != 0)
+    if (syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC) != 0)
       for (int fd = 3; fd < 1024; ++fd) ::close(fd);
     ::execve(plan.words[0], plan.words, plan.environment);
   }
-  plan.failed = errno != 0 ? errno : EINVAL;
+  const int failed = errno != 0 ? errno : EINVAL;
+  plan.failed = failed;
+  if (kVforkCopies) (void)!::write(plan.tell, &failed, sizeof failed);
   ::_exit(127);
 }
 
@@ -83,6 +97,14 @@ Result<pid_t> spawn(const HelperCommand& command, int input, int output) {
   const std::vector<char*> environment = pointers(command.environment);
   Plan plan{words.data(), environment.data(), in->get(),  out->get(),
             null->get(),  command.uid,        command.gid};
+  OwnedFd told, tell;
+  if (kVforkCopies) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("pipe", errno);
+    told.reset(ends[0]);
+    tell.reset(ends[1]);
+    plan.tell = tell.get();
+  }
   // A handler of ours must not run in the child while it shares our memory.
   sigset_t all, before;
   sigfillset(&all);
@@ -91,6 +113,9 @@ Result<pid_t> spawn(const HelperCommand& command, int input, int output) {
   const int vfork_errno = errno;
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) return system_error("vfork", vfork_errno);
+  tell.reset();
+  if (int failed = 0; kVforkCopies && ::read(told.get(), &failed, sizeof failed) == sizeof failed)
+    plan.failed = failed;
   if (plan.failed != 0) {
     while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
     }
