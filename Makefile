@@ -61,6 +61,7 @@ CHAIN_MAIL := store mail io base
 PROGRAMS :=
 TLS_SRC := $(wildcard common/io/tls_openssl*.cc)
 TLS_PROOF_SRC := common/io/tls_proof.cc
+WIPING_HEAP := common/base/wiping_heap.cc
 include $(wildcard tools/build/programs.mk)
 
 ALL_BIN := $(addprefix $(B)/bin/,$(PROGRAMS))
@@ -84,7 +85,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 # A program that may speak TLS names TLS_SRC or tls_absent.cc among its own sources; what needs OpenSSL is in
 # no archive.
 archive_src = $(filter-out $(TLS_SRC) $(TLS_PROOF_SRC) %/tls_absent.cc %/tls_client_openssl.cc \
-  %/tls_client_absent.cc,$(wildcard common/$(1)/*.cc))
+  %/tls_client_absent.cc $(WIPING_HEAP),$(wildcard common/$(1)/*.cc))
 define archive
 $(B)/common/$(1).a: $(call obj,$(call archive_src,$(1)))
 	@mkdir -p $$(@D)

@@ -15,9 +15,8 @@ void LoginDialogue::run() {
     // The stamp promises APOP: clients try it wherever they see one.
     good(concat(side_.start().trusted_peer ? "[XCLIENT] " : "", "DPOP Version " DMAIL_VERSION ".",
                 offers_apop() ? " " : "", offers_apop() ? side_.start().stamp : ""));
-  std::string line;
   while (!over_) {
-    switch (side_.in().read_line(line, kMaxLoginLine, side_.deadline())) {
+    switch (side_.in().read_line(line_, kMaxLoginLine, side_.deadline())) {
       case LineReader::Line::End:
         over_ = true;
         break;
@@ -25,10 +24,10 @@ void LoginDialogue::run() {
         end("Line too long");
         break;
       case LineReader::Line::Ok:
-        handle(line);
+        handle(line_);
         break;
     }
-    wipe(line);
+    wipe(line_);
   }
 }
 
@@ -175,6 +174,7 @@ void LoginDialogue::conclude(const privsep::SaslOutcome& outcome, std::string_vi
   using Kind = privsep::SaslOutcome::Kind;
   switch (outcome.kind) {
     case Kind::Accepted:
+      wipe(line_);  // what follows takes as long as the session
       side_.hand_over("", command);
       if (side_.referral().empty())
         error("[SYS/TEMP] The mailbox cannot be opened now");

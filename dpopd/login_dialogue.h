@@ -44,6 +44,7 @@ class LoginDialogue {
   void end(std::string_view text);
 
   privsep::LoginSide& side_;
+  std::string line_;  // may hold a password
   std::string user_;
   int bad_ = 0;
   bool first_ = true;

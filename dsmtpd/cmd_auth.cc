@@ -90,6 +90,8 @@ Outcome cmd_auth(Session& session, std::string_view argument) {
   if (!argument.empty()) request.initial = std::string(argument);
   request.tls = session.facts().tls_stream;
   const privsep::SaslOutcome result = privsep::run_sasl(talk, std::move(request));
+  session.in().forget_used();
+  wipe_stack();
   Outcome outcome = reply_for(result, talk);
   outcome.logged = talk.asked;
   session.state().logged_in = outcome.reply.code == 235;

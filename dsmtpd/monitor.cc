@@ -341,6 +341,9 @@ void Monitor::on_sasl_cancel(Frame&) {
   follow_gate();
 }
 
-void Monitor::on_tls_facts(Frame& frame) { gate_.on_tls_facts(frame); }
+void Monitor::on_tls_facts(Frame& frame) {
+  gate_.on_tls_facts(frame);
+  tls_files_.handshake_over();
+}
 
 }  // namespace dmail::dsmtpd

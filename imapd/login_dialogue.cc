@@ -174,6 +174,7 @@ void LoginDialogue::conclude(const privsep::SaslOutcome& outcome, std::string_vi
   };
   switch (outcome.kind) {
     case Kind::Accepted:
+      wipe(command_);  // what follows takes as long as the session
       side_.hand_over(tag_, command);
       if (side_.referral().empty())
         no("UNAVAILABLE", " failed: the mailbox cannot be opened now");

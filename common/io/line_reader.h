@@ -1,10 +1,12 @@
 // Buffered input from a Stream: bounded lines and counted bytes.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
 
+#include "base/wipe.h"
 #include "io/stream.h"
 
 namespace dmail {
@@ -32,10 +34,13 @@ class LineReader {
 
   // What was read from the stream and not yet asked for.
   [[nodiscard]] std::string_view buffered() const { return std::string_view(buffer_).substr(at_); }
+  // Wiped, with what was asked for and still stands there.
   void discard_buffered() {
-    buffer_.clear();
+    wipe(buffer_);
     at_ = 0;
   }
+  // Overwrites what was asked for already: it held a password.
+  void forget_used() { std::fill_n(buffer_.begin(), at_, '\0'); }
   // Gives the buffer's memory back when it is empty: for sessions that wait long.
   void release_memory() {
     if (at_ < buffer_.size()) return;

@@ -46,6 +46,10 @@ class ServerStream : public SslStream {
     if (!handshake_.proven) std::string().swap(handshake_.transcript);
     wipe_keys(handshake_.ticket_keys);
     handshake_.config = nullptr;
+    // Nothing is signed any more.  Whoever takes this process over by what the client says from now
+    // on finds no key of the site's.
+    SSL_certs_clear(ssl());
+    wipe_stack();
     return {};
   }
 

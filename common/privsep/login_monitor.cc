@@ -183,7 +183,10 @@ void LoginMonitor::on_sasl_cancel(Frame&) {
   follow_gate();
 }
 
-void LoginMonitor::on_tls_facts(Frame& frame) { gate_.on_tls_facts(frame); }
+void LoginMonitor::on_tls_facts(Frame& frame) {
+  gate_.on_tls_facts(frame);
+  tls_files_.handshake_over();
+}
 
 // ---- handing over
 

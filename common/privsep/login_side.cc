@@ -130,6 +130,7 @@ void LoginSide::hand_over(std::string_view tag, std::string_view command) {
   channel_.close();
   reader_.discard_buffered();
   tls_->forget_handshake();
+  wipe_stack();
   try {
     relay(*tls_, answer->fd.get());
   } catch (const ConnectionOver&) {

@@ -38,9 +38,11 @@ class TlsFiles {
   Status add_to(JailPlan& plan);
   void started();  // the program runs: the monitor keeps the certificate alone
 
-  // Request CertificateFor.  Throws ConnectionOver (ProtocolBroken) for a second one, and where
-  // there are no certificates to choose from.
+  // Request CertificateFor.  Throws ConnectionOver (ProtocolBroken) for a second one, after the
+  // handshake, and where there are no certificates to choose from.
   void on_certificate_for(const Frame& frame, Channel& channel);
+  // The program has told of its handshake: no more keys for whoever takes it over from now on.
+  void handshake_over() { asked_ = true; }
 
   // A new descriptor of the certificate that this connection's client was shown, for the program
   // that verifies its proof.

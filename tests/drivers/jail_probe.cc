@@ -1,8 +1,8 @@
 // Sees the jail from the inside.  Four roles in one static program:
 //   jail_probe            starts itself in the jail once per attack and judges how each ends
 //   "probe" ATTACK        in the jail: tries the attack; survives (exit 0) when it worked
-//   imapd-login           in the place of the real one: does what the client on the connection
-//   says,
+//   imapd-login (dpopd-, -tls; dsmtpd-session)   in the place of the real one: does what the client
+//   on the connection says,
 //                         "send HEX" (a raw packet to the monitor), "wait" (for its answer), "end"
 //   dmsasl                likewise: says to the monitor what the initial response tells it to
 //   imapd-session, dpopd-session   likewise: says who it is in the log, then echoes
@@ -277,8 +277,9 @@ int as_session() {
 
 int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[0], "probe") == 0) return in_jail(argv[1]);
-  if (std::strcmp(argv[0], "imapd-login") == 0) return as_login();
-  if (std::strcmp(argv[0], "dsmtpd-session") == 0) return as_login();
+  const std::string_view name = argv[0];
+  if (name.starts_with("imapd-login") || name.starts_with("dpopd-login")) return as_login();
+  if (name.starts_with("dsmtpd-session")) return as_login();
   if (std::strcmp(argv[0], "dmsasl") == 0) return as_sasl();
   if (std::strcmp(argv[0], "imapd-session") == 0) return as_session();
   if (std::strcmp(argv[0], "dpopd-session") == 0) return as_session();

@@ -10,12 +10,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness
 
 START_TLS, HAND_OVER, NOTE, GO = 3, 4, 5, 8
-AUTHENTICATE, SASL_START, SASL_STEP, SASL_CANCEL, TLS_FACTS = 32, 33, 34, 35, 36
+AUTHENTICATE, SASL_START, SASL_STEP, SASL_CANCEL, TLS_FACTS, CERTIFICATE_FOR = 32, 33, 34, 35, 36, 37
 ACCEPTED, REFUSED, CHALLENGE = 48, 49, 50
 passed = failed = 0
 
@@ -61,6 +62,8 @@ OPEN = sasl("CRAM-MD5", [(CHALLENGED, "c"), "step"])
 NO = sasl("CRAM-MD5", [(FAILED, "wrong", "", "")])
 LOGS_IN = sasl("CRAM-MD5", [(WANT, "joe"), "recv", (DONE, "joe", "")])
 CANCEL = frame(SASL_CANCEL)
+FACTS = frame(TLS_FACTS, "TLSv1.3", "TLS_AES_128_GCM_SHA256", "0")
+CERTIFICATE = frame(CERTIFICATE_FOR, "other.example")
 
 # name, packets; "w" waits for an answer.  Each must end as a violation.
 ILLEGAL = [
@@ -127,8 +130,30 @@ ILLEGAL = [
     ("an exchange of odd shape", [frame(SASL_START, "CRAM-MD5", "0", "")]),
     ("a step of odd shape", [OPEN, "w", frame(SASL_STEP)]),
     ("facts about TLS without TLS", [frame(TLS_FACTS, "TLSv1.3", "X", "0")]),
+    ("a certificate without TLS", [CERTIFICATE]),
     ("the monitor's own challenge", [frame(CHALLENGE, "x")]),
     ("dmsasl's own words", [frame(DONE, "joe", "")]),
+]
+
+# At dpopd these are legal.
+IMAP_ONLY = ("a secret by POP's method", "APOP at imapd")
+
+# The same after a handshake, or what goes for one.
+ILLEGAL_TLS = [
+    ("TLS within TLS", [frame(START_TLS)]),
+    ("facts about TLS twice", [FACTS, FACTS]),
+    ("facts about TLS after login", [GOOD, "w", FACTS]),
+    ("facts about TLS that are none", [frame(TLS_FACTS, "", "X", "0")]),
+    ("facts about TLS with a line break", [frame(TLS_FACTS, "TLSv1.3\nevent=login", "X", "0")]),
+    ("resumed, perhaps", [frame(TLS_FACTS, "TLSv1.3", "X", "2")]),
+    ("a second certificate and key", [CERTIFICATE, "w", "w", CERTIFICATE]),
+    ("a certificate and key after the handshake", [FACTS, CERTIFICATE]),
+    ("a certificate and key after login", [GOOD, "w", CERTIFICATE]),
+    ("a certificate and key within an exchange", [OPEN, "w", CERTIFICATE]),
+    ("a long binding", [sasl("CRAM-MD5", ["die"], exporter="x" * 257)]),
+    ("another long binding", [sasl("CRAM-MD5", ["die"], unique="x" * 257)]),
+    ("a long proof", [sasl("CRAM-MD5", ["die"], proof="x" * 24577)]),
+    ("EXTERNAL without authorities", [sasl("EXTERNAL", ["die"])]),
 ]
 
 # name, the start of an exchange whose dmsasl lies or fails, the reason in the log.  The login fails and the
@@ -189,27 +214,35 @@ def set_up(root):
     path = harness.scratch("dmail-jail.")
     for d in ("bin", "mail", "log", "empty"):
         os.mkdir(os.path.join(path, d), 0o755)
-    shutil.copy2(os.path.join(harness.BUILD, "bin", "imapd"), path + "/bin/imapd")
-    shutil.copy2(os.path.join(harness.BUILD, "tests", "jail_probe"), path + "/bin/imapd-login")
-    shutil.copy2(os.path.join(harness.BUILD, "tests", "jail_probe"), path + "/bin/imapd-session")
+    for daemon in ("imapd", "dpopd"):
+        shutil.copy2(os.path.join(harness.BUILD, "bin", daemon), path + "/bin/" + daemon)
+        for part in ("-login", "-login-tls", "-session"):
+            shutil.copy2(os.path.join(harness.BUILD, "tests", "jail_probe"), path + "/bin/" + daemon + part)
     shutil.copy2(os.path.join(harness.BUILD, "tests", "jail_probe"), path + "/bin/dmsasl")
+    for name in ("certificate", "key"):  # that nobody reads: no program with TLS is here
+        with open(path + "/" + name, "w") as f:
+            os.fchmod(f.fileno(), 0o600)
     with open(path + "/auth", "w") as f:
         f.write(MODULE)
     os.chmod(path + "/auth", 0o755)
+    lists = "".join("%s_mechanisms plain login cram-md5 gssapi scram-sha-1-plus external apop\n" % d for d in ("imapd", "dpop"))
     with open(path + "/dmail.conf", "w") as f:
         f.write("host_domain example.com\nauthent_method external\nauthent_process %s/auth\n"
                 "drop_path %s/mail\nwork_path %s\nlog_path %s/log\nlogin_user 65533:65533\n"
                 "mail_user 65532:65532\nlogin_delay 10\njail_path %s/empty\n"
-                "auth_user 65531:65531\nkerberos_keytab %s/auth\nimapd_mechanisms plain login cram-md5 gssapi scram-sha-1-plus external apop\n"
-                % ((path,) * 6))
+                "auth_user 65531:65531\nkerberos_keytab %s/auth\n%s" % ((path,) * 6 + (lists,)))
+    for name, more in (("tls", "tls_certificate %s/certificate\ntls_key %s/key\ntls_certificate_for other.example %s/certificate %s/key\n"
+                        % ((path,) * 4)), ("slow", "login_delay 700\n")):
+        with open(path + "/dmail.conf") as f, open("%s/%s.conf" % (path, name), "w") as g:
+            g.write(f.read() + more)
     if not root:
         harness.give_away(path)
     return path
 
 
-def run_monitor(path, packets, prefix, answered=True):
+def run_monitor(path, packets, prefix, answered=True, daemon="imapd", conf="dmail", options=()):
     ours, theirs = socket.socketpair()
-    p = subprocess.Popen(prefix + [path + "/bin/imapd", "-C", path + "/dmail.conf"],
+    p = subprocess.Popen(prefix + [path + "/bin/" + daemon, "-C", "%s/%s.conf" % (path, conf), *options],
                          stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
     theirs.close()
     ours.settimeout(30)
@@ -237,7 +270,7 @@ def run_monitor(path, packets, prefix, answered=True):
         return "(did not end)"
     finally:
         ours.close()
-    log = path + "/log/imapd.log"
+    log = path + "/log/%s.log" % daemon
     text = open(log).read() if os.path.exists(log) else ""
     if os.path.exists(log):
         os.truncate(log, 0)
@@ -257,10 +290,17 @@ def main():
         p = subprocess.run(prefix + [copy], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
         check("attacks as " + who, p.returncode == 0, p.stdout.decode())
         path = set_up(not prefix)
-        for name, packets in ILLEGAL:
-            log = run_monitor(path, packets, prefix)
-            check("%s (%s)" % (name, who), "event=privsep-violation" in log, log)
-            check("no session: %s (%s)" % (name, who), "session uid" not in log, log)
+        illegal = [(d, n, p, {}) for d in ("imapd", "dpopd") for n, p in ILLEGAL if d == "imapd" or n not in IMAP_ONLY]
+        illegal += [(d, n, p, {"conf": "tls", "options": ["--tls"]}) for d in ("imapd", "dpopd") for n, p in ILLEGAL_TLS]
+        for daemon, name, packets, how in illegal:
+            log = run_monitor(path, packets, prefix, daemon=daemon, **how)
+            check("%s: %s (%s)" % (daemon, name, who), "event=privsep-violation" in log, log)
+            check("%s: no session: %s (%s)" % (daemon, name, who), "session uid" not in log, log)
+        # Requests sent before the answer to the first was there do not shorten what wrong passwords cost.
+        began = time.monotonic()
+        log = run_monitor(path, [WRONG, WRONG, WRONG, "w", "w", "w"], prefix, False, conf="slow")
+        check("three wrong passwords at once (%s)" % who, log.count("login-failed") == 3 and time.monotonic() - began >= 2.1,
+              (time.monotonic() - began, log))
         for name, start, want in FAULTY:
             log = run_monitor(path, [start, "w", frame(NOTE, "fine", "x")], prefix, False)
             check("dmsasl: %s (%s)" % (name, who), 'reason="%s"' % want in log and "event=fine" in log

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import harness
 
 START, ADD, FORGET, SPOOL, DELIVER, _, TLS, NOTE, ANSWER = range(1, 10)
-AUTH, SASL_START, SASL_STEP, SASL_CANCEL, TLS_FACTS = 32, 33, 34, 35, 36
+AUTH, SASL_START, SASL_STEP, SASL_CANCEL, TLS_FACTS, CERTIFICATE_FOR = 32, 33, 34, 35, 36, 37
 t = harness.Suite()
 
 
@@ -42,6 +42,8 @@ def sasl(*script):
 
 OPEN = sasl((CHALLENGED, "c"), "step")
 LOGS_IN = sasl((WANT, "joe"), "recv", (DONE, "joe", ""))
+FACTS = frame(TLS_FACTS, "TLSv1.3", "TLS_AES_128_GCM_SHA256", "0")
+CERTIFICATE = frame(CERTIFICATE_FOR, "other.example")
 CANCEL, STEP = frame(SASL_CANCEL), frame(SASL_STEP, "die")
 
 # name, options, packets; "w" waits for an answer.  Each must end as a violation.
@@ -78,6 +80,15 @@ ILLEGAL = [
     ("APOP at dsmtpd", [], [frame(SASL_START, "APOP", "1", "die", "", "", "")]),
     ("a fourth try by exchange", [], [WRONG, "w"] * 3 + [OPEN]),
     ("facts about TLS without TLS", [], [frame(TLS_FACTS, "TLSv1.3", "X", "0")]),
+    ("a certificate without TLS", [], [CERTIFICATE]),
+    ("TLS within TLS", ["--tls"], [frame(TLS)]),
+    ("facts about TLS twice", ["--tls"], [FACTS, FACTS]),
+    ("facts about TLS within a transaction", ["--tls"], [JOE, "w", FACTS]),
+    ("a second certificate and key", ["--tls"], [CERTIFICATE, "w", "w", CERTIFICATE]),
+    ("a certificate and key after the handshake", ["--tls"], [FACTS, CERTIFICATE]),
+    ("a certificate and key within a transaction", ["--tls"], [JOE, "w", CERTIFICATE]),
+    ("a certificate and key within an exchange", ["--tls"], [OPEN, "w", CERTIFICATE]),
+    ("TLS within a transaction", [], [JOE, "w", frame(TLS)]),
     ("TLS that is not on offer", [], [frame(TLS)]),
     ("unknown request", [], [frame(99)]),
     ("request 0", [], [frame(0)]),
@@ -117,17 +128,22 @@ def set_up(root):
         os.mkdir(os.path.join(path, d), 0o755)
     for n in ("dsmtpd", "dsmtpd-deliver"):
         shutil.copy2(os.path.join(harness.BUILD, "bin", n), path + "/bin/" + n)
-    for n in ("dsmtpd-session", "dmsasl"):
+    for n in ("dsmtpd-session", "dsmtpd-session-tls", "dmsasl"):
         shutil.copy2(os.path.join(harness.BUILD, "tests", "jail_probe"), path + "/bin/" + n)
     with open(path + "/auth", "w") as f:
         f.write("#!/bin/sh\nwhile read c u p; do\n  case \"$c $u\" in\n  'secret joe') echo \"+OK $u config 1234 password64=\\\"c2VjcmV0\\\"\";;\n  'lookup joe') echo \"+OK $u config 1234\";;\n"
                 "  'check joe') if [ \"$p\" = secret ]; then echo \"+OK $u config 1234\"; else echo '-ERR wrong'; fi;;\n"
                 "  *) echo '-ERR no';;\n  esac\ndone\n")
     os.chmod(path + "/auth", 0o755)
+    for name in ("certificate", "key"):  # that nobody reads: no program with TLS is here
+        with open(path + "/" + name, "w") as f:
+            os.fchmod(f.fileno(), 0o600)
     with open(path + "/dmail.conf", "w") as f:
         f.write("host_domain example.com\nauthent_method external\nauthent_process %s/auth\nmax_rcpts 100\n"
                 "drop_path %s/mail\nwork_path %s\nlog_path %s/log\nlogin_user 65533:65533\n"
                 "mail_user 65532:65532\nauth_user 65531:65531\nlogin_delay 10\ndsmtp_mechanisms plain login cram-md5 apop\njail_path %s/empty\n" % ((path,) * 5))
+    with open(path + "/dmail.conf") as f, open(path + "/tls.conf", "w") as g:
+        g.write(f.read() + "tls_certificate %s/certificate\ntls_key %s/key\ntls_certificate_for other.example %s/certificate %s/key\n" % ((path,) * 4))
     if not root:
         harness.give_away(path)
     return path
@@ -135,7 +151,8 @@ def set_up(root):
 
 def run_monitor(path, options, packets, prefix):
     ours, theirs = socket.socketpair()
-    p = subprocess.Popen(prefix + [path + "/bin/dsmtpd", "-C", path + "/dmail.conf", *options],
+    conf = "/tls.conf" if "--tls" in options else "/dmail.conf"
+    p = subprocess.Popen(prefix + [path + "/bin/dsmtpd", "-C", path + conf, *options],
                          stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
     theirs.close()
     ours.settimeout(30)

@@ -21,10 +21,10 @@ $(1)_SRC := $(1)/main.cc
 $(1)_LIBS := $$(CHAIN_HOST)
 $(1)_LINK := static
 $(1)_EXT := -lcrypt
-$(1)-login_SRC := $$(wildcard $(1)/login*.cc) common/io/tls_absent.cc
+$(1)-login_SRC := $$(wildcard $(1)/login*.cc) common/io/tls_absent.cc $$(WIPING_HEAP)
 $(1)-login_LIBS := $$(CHAIN_HOST)
 $(1)-login_LINK := static
-$(1)-login-tls_SRC := $$(wildcard $(1)/login*.cc) $$(TLS_SRC)
+$(1)-login-tls_SRC := $$(wildcard $(1)/login*.cc) $$(TLS_SRC) $$(WIPING_HEAP)
 $(1)-login-tls_LIBS := $$(CHAIN_HOST)
 $(1)-login-tls_LINK := fixed
 $(1)-login-tls_EXT := $$(TLS_EXT)
@@ -42,10 +42,10 @@ dsmtpd_SRC := dsmtpd/main.cc $(dsmtpd_monitor) dsmtpd/requests.cc dsmtpd/trace.c
 dsmtpd_LIBS := $(CHAIN_HOST)
 dsmtpd_LINK := static
 dsmtpd_EXT := -lcrypt
-dsmtpd-session_SRC := $(dsmtpd_dialogue) common/io/tls_absent.cc
+dsmtpd-session_SRC := $(dsmtpd_dialogue) common/io/tls_absent.cc $(WIPING_HEAP)
 dsmtpd-session_LIBS := privsep account conf log io base
 dsmtpd-session_LINK := static
-dsmtpd-session-tls_SRC := $(dsmtpd_dialogue) $(TLS_SRC)
+dsmtpd-session-tls_SRC := $(dsmtpd_dialogue) $(TLS_SRC) $(WIPING_HEAP)
 dsmtpd-session-tls_LIBS := $(dsmtpd-session_LIBS)
 dsmtpd-session-tls_LINK := fixed
 dsmtpd-session-tls_EXT := $(TLS_EXT)
@@ -77,7 +77,7 @@ imapd-session_EXT := -lcrypt
 
 # nwauth: the default authentication module.
 PROGRAMS += nwauth
-nwauth_SRC := $(wildcard tools/nwauth/*.cc tools/modules/*.cc)
+nwauth_SRC := $(wildcard tools/nwauth/*.cc tools/modules/*.cc) $(WIPING_HEAP)
 nwauth_LIBS := table account conf log io base
 nwauth_LINK := dynamic
 NWAUTH_EXT := -ldb-5.3 -l:libidn.a -lcrypto -lcrypt -pthread
@@ -117,7 +117,7 @@ dmsasl-external_EXT := $(DMSASL_EXT) -lcrypto
 
 # authpool: copies of any module behind a socket.
 PROGRAMS += authpool
-authpool_SRC := $(wildcard tools/authpool/*.cc tools/modules/*.cc)
+authpool_SRC := $(wildcard tools/authpool/*.cc tools/modules/*.cc) $(WIPING_HEAP)
 authpool_LIBS := privsep auth account conf log io base
 authpool_LINK := dynamic
 authpool_EXT := -lcrypto -lcrypt -pthread

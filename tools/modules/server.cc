@@ -155,6 +155,7 @@ class Server {
       client.in.erase(0, end + 1);
       if (auto quick = responder_.quick_answer(line)) {
         client.out += *quick;
+        wipe(*quick);
       } else {
         client.busy = true;
         workers_.start(id, [this, line, asked = client.last_ms]() mutable {
@@ -164,6 +165,7 @@ class Server {
         });
       }
       wipe(line);
+      wipe_stack();
     }
   }
 
@@ -179,6 +181,7 @@ class Server {
         client.in.clear();
         client.ending = true;
       }
+      wipe(answer);
       answer_lines(id, client);
       send_some(client);
     }
@@ -188,6 +191,7 @@ class Server {
     while (!client.out.empty()) {
       const ssize_t n = ::send(client.fd.get(), client.out.data(), client.out.size(), MSG_NOSIGNAL);
       if (n > 0) client.out.erase(0, static_cast<size_t>(n));
+      if (client.out.empty()) wipe(client.out);  // keys
       if (n < 0 && errno == EINTR) continue;
       if (n < 0 && errno == EAGAIN) return;
       if (n < 0) {

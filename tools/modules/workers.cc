@@ -5,6 +5,8 @@
 
 #include <cstdlib>
 
+#include "base/wipe.h"
+
 namespace dmail::modules {
 
 Workers::Workers(unsigned count) : done_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -45,6 +47,8 @@ void Workers::work() {
     jobs_.pop_front();
     lock.unlock();
     std::string result = job();
+    job = nullptr;
+    wipe_stack();  // what job() left there of a short password
     lock.lock();
     done_.emplace_back(id, std::move(result));
     const uint64_t one = 1;
