@@ -23,6 +23,7 @@ using privsep::MarkKind;
 
 constexpr std::string_view kPurged = "purged";  // beside the addresses, which begin with 4 or 6
 constexpr int kMarksLockMs = 2000;
+constexpr int64_t kLongestMark = 8 * 24 * 3600;  // seconds; forward_window is at most a week
 
 int64_t now_ms() { return wall_microseconds() / 1000; }
 
@@ -156,8 +157,11 @@ Result<int> Book::purge() {
     }
     return {};
   };
-  DMAIL_TRY(
-      sweep(*failures_, [&](std::string_view v) { return at(failures_of(v), now).count == 0; }));
+  DMAIL_TRY(sweep(*failures_, [&](std::string_view v) {
+    // One from a clock that was ahead would wait until that time comes.
+    const Failures f = failures_of(v);
+    return f.since_ms > now + kHalfLife * 1000 || at(f, now).count == 0;
+  }));
   DMAIL_TRY(sweep(*relay_, [&](std::string_view v) {
     const auto login = login_of(v);
     return !login || left(*login, now / 1000, login->window) == 0;
@@ -211,7 +215,7 @@ Status Book::open_marks(const std::string& directory) {
 
 namespace {
 
-// The later of two marks of one slot.
+// The later of two marks of one slot; one that no clock of today can have made gives way.
 Status write_mark(int fd, MarkKind kind, std::string_view key, Mark mark) {
   const uint64_t at = privsep::mark_offset(kind, key);
   std::array<char, sizeof(Mark)> bytes{};
@@ -219,6 +223,7 @@ Status write_mark(int fd, MarkKind kind, std::string_view key, Mark mark) {
   if (!got) return std::move(got.error());
   Mark old;
   std::memcpy(&old, bytes.data(), sizeof old);
+  if (old.until > wall_seconds() + kLongestMark) old.until = 0;
   mark.until = std::max(mark.until, old.until);
   std::memcpy(bytes.data(), &mark, sizeof mark);
   return write_at(fd, {bytes.data(), bytes.size()}, at);

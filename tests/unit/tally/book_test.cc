@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/text.h"
 #include "io/clock.h"
 #include "io/file.h"
 #include "privsep/address_key.h"
@@ -164,6 +166,64 @@ TEST_CASE("book: purged when due, by one process, and not again at once") {
   REQUIRE(book->logged_in("192.0.2.1", "joe", 0));  // expired at once
   REQUIRE(book->purge_when_due());
   CHECK(*book->purge() == 1);
+}
+
+TEST_CASE("book: what a clock that was ahead has written goes, and what is of a moment ago stays") {
+  Home home;
+  (void)open(home);  // makes the directory
+  const int64_t now_ms = wall_microseconds() / 1000;
+  {
+    auto environment = table::Environment::open(home.book());
+    REQUIRE(environment);
+    auto table = (*environment)->table("failures.db");
+    REQUIRE(table);
+    const int64_t ahead = now_ms + int64_t{10} * 365 * 86400 * 1000;
+    REQUIRE((*table)->put(privsep::network_key("192.0.2.1"), serialise(Failures{3, ahead, ahead})));
+    REQUIRE((*table)->put(privsep::network_key("192.0.2.2"),
+                          serialise(Failures{3, now_ms + 5000, now_ms})));
+  }
+  auto book = open(home);
+  CHECK(*book->purge() == 1);
+  CHECK(value(book->count_failure("192.0.2.2", 1, 60000)) == 8);
+  // A mark of that clock would make every login of the address start dmtally for ten years.
+  const std::string key = privsep::network_key("192.0.2.1");
+  const Mark ahead{static_cast<uint32_t>(wall_seconds() + 10 * 365 * 86400), 0};
+  char bytes[sizeof ahead];
+  std::memcpy(bytes, &ahead, sizeof ahead);
+  auto marks = open_file(home.book() + "/marks", O_RDWR);
+  REQUIRE(marks);
+  REQUIRE(
+      write_at(marks->get(), {bytes, sizeof bytes}, privsep::mark_offset(MarkKind::Failures, key)));
+  CHECK(value(book->count_failure("192.0.2.1", 1, 60000)) == 1);
+  CHECK(home.mark(MarkKind::Failures, key).until < wall_seconds() + 86400);
+}
+
+TEST_CASE("book: a full disk fails the call, and nothing that was counted is lost") {
+  Home home;
+  CHECK(value(open(home)->count_failure("192.0.2.1", 1, 60000)) == 1);
+  CHECK(value(open(home)->count_failure("192.0.2.1", 1, 60000)) == 2);
+  const pid_t writer = ::fork();
+  if (writer == 0) {
+    // Every write beyond this size fails, as it would on a full disk.
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{600 * 1024, 600 * 1024};
+    if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) ::_exit(2);
+    auto book = Book::open(home.book());
+    if (!book) ::_exit(0);
+    for (int i = 0; i < 20000; ++i) {
+      const std::string ip = concat("10.1.", i / 250, '.', i % 250);
+      if (!(*book)->count_failure(ip, 1, 60000)) ::_exit(1);
+    }
+    ::_exit(3);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(writer, &status, 0) == writer);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 1);  // some were counted, then one call failed
+  auto book = open(home);
+  CHECK(value(book->count_failure("192.0.2.1", 1, 60000)) == 4);
+  CHECK(value(book->count_failure("10.1.0.0", 1, 60000)) == 2);
+  REQUIRE(book->purge());
 }
 
 TEST_CASE("book: processes side by side lose no failure") {
