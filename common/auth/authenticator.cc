@@ -71,8 +71,15 @@ class Module {
   Answer secret(std::string_view user, std::string_view mechanism) {
     return ask_alone(concat("secret ", user, ' ', mechanism, '\n'), user, parse_secret_reply);
   }
+  // Lookups share one, but a No from it, which refuses mail for good, is asked for again in a
+  // conversation of its own: it might be the second answer to the question before.
   Answer lookup(std::string_view user) {
-    return ask(concat("lookup ", user, '\n'), user, parse_reply);
+    const std::string question = concat("lookup ", user, '\n');
+    const bool shared = idle_ != nullptr;
+    Answer answer = ask(question, user, parse_reply);
+    if (!shared || answer.kind != Answer::Kind::No) return answer;
+    idle_.reset();
+    return ask(question, user, parse_reply);
   }
 
  private:

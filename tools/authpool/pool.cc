@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "auth/authenticator.h"
+#include "base/ascii.h"
 #include "base/text.h"
 #include "base/wipe.h"
 
@@ -12,9 +13,14 @@ namespace dmail::authpool {
 namespace {
 
 constexpr int kStopCheckMs = 200;
-// A password or token waits until the copy has been quiet for so long: a second answer to the
-// question before must be seen as what it is.
+// A second answer to the question before must be seen as what it is, however late it comes.  A
+// password or token waits until the copy has been quiet for so long; ...
 constexpr int64_t kQuietMs = 5;
+// ... and while it has not been quiet for so long, what such an answer could pass for is not taken
+// at its word (converse_warily).
+constexpr int64_t kSettledMs = 1000;
+// Asked between two questions: a Yes that speaks of somebody else is no answer to it.
+constexpr std::string_view kNobody = "lookup nobody-of-this-name";
 
 Spoken dead(std::string_view why) {
   return {Judgement::Dead, concat("-DEAD ", escaped(why, 200), '\n')};
@@ -97,11 +103,30 @@ Spoken Pool::ask(const Question& question, std::string_view line, Deadline deadl
     }
     const std::lock_guard lock(mutex_);
     copy->helper = std::move(*started);
+    copy->answered_ms = 0;  // it has answered nothing yet
   }
-  Result<Spoken> spoken = converse(*copy->helper, question, line, deadline);
+  const bool settled = monotonic_ms() - copy->answered_ms >= kSettledMs;
+  Result<Spoken> spoken = settled ? converse(*copy->helper, question, line, deadline)
+                                  : converse_warily(*copy, question, line, deadline);
+  copy->yes_of = spoken && spoken->judgement == Judgement::Yes ? lower(question.user) : "";
   give_back(*copy, static_cast<bool>(spoken), spoken ? "" : spoken.error().log);
   if (!spoken) return dead(spoken.error().log);
   return std::move(*spoken);
+}
+
+// For a copy that may still have something to say.
+Result<Spoken> Pool::converse_warily(Copy& copy, const Question& question, std::string_view line,
+                                     Deadline deadline) const {
+  const bool secret = question.kind == Question::Kind::Check || question.kind == Question::Kind::Of;
+  if (secret && iequals(copy.yes_of, question.user)) {
+    Result<Spoken> between = converse(*copy.helper, parse_question(kNobody), kNobody, deadline);
+    if (!between || between->judgement == Judgement::Dead) return between;
+  }
+  Result<Spoken> spoken = converse(*copy.helper, question, line, deadline);
+  // A No refuses mail for good.
+  if (question.kind == Question::Kind::Lookup && spoken && spoken->judgement == Judgement::No)
+    return converse(*copy.helper, question, line, deadline);
+  return spoken;
 }
 
 // In short waits, to see in time that we are stopped.

@@ -44,10 +44,13 @@ class Pool {
     int failures = 0;     // in a row
     int64_t rest_ms = 0;  // not started again before
     int64_t answered_ms = 0;
+    std::string yes_of;  // whom the last answer said Yes of
   };
   Copy* take();
   void give_back(Copy& copy, bool good, std::string_view why);
   Result<std::string> next_line(auth::Helper& helper, Deadline deadline) const;
+  Result<Spoken> converse_warily(Copy& copy, const Question& question, std::string_view line,
+                                 Deadline deadline) const;
   Result<Spoken> converse(auth::Helper& helper, const Question& question, std::string_view line,
                           Deadline deadline) const;
 

@@ -113,6 +113,23 @@ TEST_CASE("helpers that die, sleep, lie or talk too much are Dead") {
   }
 }
 
+TEST_CASE("a second, late No is not the answer to the next lookup") {
+  Site s(R"(while read -r verb user; do
+    case $user in bob) echo "+OK $user config 0";; *) echo "-ERR $user"; sleep 0.001; echo "-ERR $user";; esac; done)");
+  auto a = make_authenticator(s.settings, s.options);
+  for (int i = 0; i < 10; ++i) {
+    CHECK_FALSE(a->lookup(named("ghost")).ok());
+    CHECK(a->lookup(named("bob")).kind != Kind::No);
+  }
+  // A module that says No once and no more is asked in vain twice, and believed.
+  Site good(R"(while read -r verb user; do
+    [ "$user" = bob ] && echo "+OK $user config 0" || echo "-ERR $user"; done)");
+  auto b = make_authenticator(good.settings, good.options);
+  CHECK(b->lookup(named("bob")).ok());
+  CHECK(b->lookup(named("ghost")).kind == Kind::No);
+  CHECK(b->lookup(named("bob")).ok());
+}
+
 TEST_CASE("a module that does not answer costs authent_timeout and is killed") {
   for (const char* body :
        {"sleep 60", "trap '' TERM; while :; do sleep 1; done", "exec >&-; sleep 60"}) {
