@@ -137,6 +137,47 @@ def fetchmail(a, service, way, mechanism):
     return status in (0, 1), text  # 1: no mail
 
 
+def mbsync(a, service, way, mechanism):
+    """LOGIN is IMAP's command here."""
+    os.makedirs(a.home + "/mbsync", exist_ok=True)
+    tls = {"plain": "None", "starttls": "STARTTLS", "tls": "IMAPS"}[way]
+    rc = a.file("IMAPAccount a\nHost localhost\nPort %d\nUser %s\nPass %s\nSSLType %s\nCertificateFile %s\nSystemCertificates no\nAuthMechs %s\n\n"
+                "IMAPStore far\nAccount a\n\nMaildirStore near\nPath %s/mbsync/\nInbox %s/mbsync-inbox\n\nChannel c\nFar :far:\nNear :near:\n" % (
+                    a.port(service, way), a.user, a.password, tls, a.i.CAFILE, mechanism, a.home, a.home))
+    status, text = a.run(["mbsync", "-c", rc, "-D", "-l", "c"])
+    return status == 0 and b"INBOX" in text, text
+
+
+def offlineimap(a, service, way, mechanism):
+    rc = a.file("[general]\naccounts = a\nmetadata = %s/offlineimap\n[Account a]\nlocalrepository = l\nremoterepository = r\n"
+                "[Repository l]\ntype = Maildir\nlocalfolders = %s/offline-mail\n"
+                "[Repository r]\ntype = IMAP\nremotehost = localhost\nremoteport = %d\nremoteuser = %s\nremotepass = %s\nsslcacertfile = %s\n"
+                "ssl = %s\nstarttls = %s\nauth_mechanisms = %s\nfolderfilter = lambda name: name == 'INBOX'\n" % (
+                    a.home, a.home, a.port(service, way), a.user, a.password, a.i.CAFILE, "yes" if way == "tls" else "no",
+                    "yes" if way == "starttls" else "no", mechanism))
+    status, text = a.run(["offlineimap", "-c", rc, "-o", "-u", "basic"])
+    return status == 0 and b"ERROR" not in text, text
+
+
+def s_nail(a, service, way, mechanism):
+    """Opens the mailbox without a look at it, or sends; LOGIN in IMAP and POP is the command with the password."""
+    scheme = {"imap": "imap", "pop": "pop3", "smtp": "smtp"}[service] + ("s" if way == "tls" else "")
+    url = "%s://%s:%s@localhost:%d" % (scheme, a.user, a.password, a.port(service, way))
+    argv = ["s-nail", "-:/", "-Sv15-compat", "-Stls-verify=strict", "-Stls-ca-file=" + a.i.CAFILE, "-Stls-ca-no-defaults", "-Ssendwait", "-Sfrom=me@dmail.test"]
+    name = {"pop": "pop3"}.get(service, service)
+    if service == "pop":
+        argv += [] if mechanism == "APOP" else ["-Spop3-no-apop"]  # its first choice where the greeting has a stamp
+    else:
+        argv += ["-S%s-auth=%s" % (name, mechanism.lower())]
+    if way == "starttls":
+        argv += ["-S%s-use-starttls" % name]
+    if service == "smtp":
+        status, text = a.run(argv + ["-Smta=" + url, "-ssubject", a.i.MAIL1], b"x\n")
+    else:
+        status, text = a.run(argv + ["-Sheader", "-Snoquit", "-R", "-f", url], b"exit\n")
+    return status == 0 and b"rror" not in text and b"ailed" not in text, text
+
+
 def mutt(a, service, way, mechanism):
     """mutt on a screen: it opens the mailbox and is told to leave; without a login it has a message about it."""
     host = "%s://localhost:%d/" % (service + ("s" if way == "tls" else ""), a.port(service, way))
@@ -185,7 +226,11 @@ CAN = {
     curl: ("curl", ("imap", "pop", "smtp"), ALL, ("PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5")),
     fetchmail: ("fetchmail", ("imap", "pop"), ALL, ("PLAIN", "CRAM-MD5")),
     mutt: ("mutt", ("imap", "pop"), ALL, SECRETS),
+    mbsync: ("isync", ("imap",), ALL, SECRETS),
+    offlineimap: ("offlineimap3", ("imap",), ALL, ("PLAIN", "LOGIN", "CRAM-MD5")),
+    s_nail: ("s-nail", ("imap", "pop", "smtp"), ALL, ("PLAIN", "LOGIN", "CRAM-MD5", "APOP", "USER")),
 }
 # What the client itself does not have: (client, service, mechanism).
-CANNOT = set()
-PROGRAM = {cyrus: CYRUS + "/imtest", gsasl_plus: "gsasl", gsasl_tls12: "gsasl"}
+CANNOT = {(s_nail, "imap", m) for m in ("PLAIN", "APOP", "USER")} | {(s_nail, "smtp", m) for m in ("APOP", "USER")} | {
+    (s_nail, "pop", m) for m in ("PLAIN", "LOGIN", "CRAM-MD5")}
+PROGRAM = {s_nail: "s-nail", cyrus: CYRUS + "/imtest", gsasl_plus: "gsasl", gsasl_tls12: "gsasl"}
