@@ -8,6 +8,7 @@
 #include "dsmtpd/limits.h"
 #include "dsmtpd/session.h"
 #include "io/connection_over.h"
+#include "io/wipe_stack.h"
 #include "privsep/sasl_dialogue.h"
 
 namespace dmail::dsmtpd {

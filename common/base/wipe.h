@@ -14,10 +14,4 @@ inline void wipe(std::string& secret) {
   secret.clear();
 }
 
-// The stack that functions which have returned used, as far as the next 32 KiB.
-__attribute__((noinline)) inline void wipe_stack() {
-  char used[32 * 1024];
-  ::explicit_bzero(used, sizeof used);
-}
-
 }  // namespace dmail

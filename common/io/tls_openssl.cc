@@ -6,6 +6,7 @@
 #include "io/connection_over.h"
 #include "io/tls_openssl.h"
 #include "io/tls_openssl_stream.h"
+#include "io/wipe_stack.h"
 
 namespace dmail {
 namespace {

@@ -10,6 +10,7 @@
 #include "io/connection_over.h"
 #include "io/file.h"
 #include "io/tls_relay.h"
+#include "io/wipe_stack.h"
 #include "privsep/jail.h"
 #include "privsep/mechanisms.h"
 #include "privsep/tls_side.h"

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "base/wipe.h"
 #include "io/clock.h"
+#include "io/wipe_stack.h"
 #include "tools/modules/workers.h"
 
 namespace dmail::modules {

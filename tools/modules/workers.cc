@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 
-#include "base/wipe.h"
+#include "io/wipe_stack.h"
 
 namespace dmail::modules {
 
