@@ -120,11 +120,13 @@ void Tally::make_directory() const {
   struct stat st {};
   const std::string path = tally_directory(settings_.work_path);
   if (!mail_.valid() || mail_.uid == 0) return;
-  if (::stat(settings_.work_path.c_str(), &st) != 0 || st.st_uid == mail_.uid) return;
-  if (::mkdir(path.c_str(), 0700) != 0) return;
+  if (::stat(settings_.work_path.c_str(), &st) != 0 || st.st_uid != 0) return;
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return;
   const auto directory = open_directory(path);
-  // What fails here is told by dmtally, which then cannot use it.
-  if (directory && ::fchown(directory->get(), mail_.uid, mail_.gid) != 0) return;
+  if (!directory || ::fstat(directory->get(), &st) != 0 || st.st_uid != 0) return;
+  // Still root's, also where one of us was killed before this.  What fails here is told by dmtally,
+  // which then cannot use it.
+  (void)!::fchown(directory->get(), mail_.uid, mail_.gid);
 }
 
 std::optional<int64_t> Tally::delay(std::string_view question, std::string_view ip) {

@@ -119,6 +119,12 @@ def work_path_of_root():
     t.check("work_path is root's: nothing is complained about", all(not site.lines(s, "tally-failed") for s in SERVICES))
     st = os.stat(work + "/tally")
     t.equal("work_path is root's: the records are the mail user's alone", (st.st_uid, st.st_mode & 0o777), (65532, 0o700))
+    # A server was killed after it had made the directory.
+    shutil.rmtree(work + "/tally")
+    os.mkdir(work + "/tally", 0o700)
+    took = [attempt(site, s, "127.0.0.6")[1] for s in SERVICES]
+    t.check("the directory is still root's: delays grow", took[1] >= 0.4 - SLACK and took[2] >= 0.8 - SLACK, took)
+    t.equal("and is given away", os.stat(work + "/tally").st_uid, 65532)
 
 
 def without_mail_user():
