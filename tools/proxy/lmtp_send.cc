@@ -262,12 +262,13 @@ void DotStuffer::add(std::string_view bytes, std::string& out) {
   for (const char c : bytes) {
     if (line_start_ && c == '.') out += '.';
     out += c;
-    line_start_ = cr_ && c == '\n';
+    ended_ = cr_ && c == '\n';
     cr_ = c == '\r';
+    line_start_ = cr_ || c == '\n';
   }
 }
 
-void DotStuffer::end(std::string& out) const { out += line_start_ ? ".\r\n" : "\r\n.\r\n"; }
+void DotStuffer::end(std::string& out) const { out += ended_ ? ".\r\n" : "\r\n.\r\n"; }
 
 bool is_plain_path(std::string_view address) {
   return std::all_of(address.begin(), address.end(),

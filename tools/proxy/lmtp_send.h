@@ -33,7 +33,9 @@ std::string lmtp_send(Backend& backend, const privsep::RemoteJob& job,
                       const std::vector<std::string>& recipients, const LmtpMessage& message,
                       const std::function<void(const LmtpReply&)>& answer);
 
-// Dot-stuffing (RFC 5321 section 4.5.2) over pieces of a message.
+// Dot-stuffing (RFC 5321 section 4.5.2) over pieces of a message.  A CR or LF alone, which a
+// message from a session in its right mind does not have, counts as the end of a line, too: no
+// server, however lenient, finds the end of the message in the middle.
 class DotStuffer {
  public:
   void add(std::string_view bytes, std::string& out);
@@ -41,6 +43,7 @@ class DotStuffer {
 
  private:
   bool line_start_ = true;
+  bool ended_ = true;  // the last line is whole
   bool cr_ = false;
 };
 

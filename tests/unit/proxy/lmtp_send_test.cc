@@ -140,9 +140,17 @@ TEST_CASE("dot-stuffing over pieces") {
     stuffer.end(out);
     CHECK(out == "..a\r\n...\r\nb.\r\n..\r\n.\r\n");
   }
-  std::string out;
-  DotStuffer().end(out);
-  CHECK(out == ".\r\n");
+  for (const auto& [text, sent] : {std::pair{"", ".\r\n"},
+                                   {"a\n.\nMAIL FROM:<x>", "a\n..\nMAIL FROM:<x>\r\n.\r\n"},
+                                   {"a\r.\r", "a\r..\r\r\n.\r\n"},
+                                   {"a\n.\r\nb\r\n", "a\n..\r\nb\r\n.\r\n"},
+                                   {"a\n", "a\n\r\n.\r\n"}}) {
+    DotStuffer stuffer;
+    std::string out;
+    stuffer.add(text, out);
+    stuffer.end(out);
+    CHECK(out == sent);
+  }
 }
 
 }  // namespace dmail::proxy
