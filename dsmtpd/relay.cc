@@ -1,6 +1,6 @@
 #include "dsmtpd/relay.h"
 
-#include "account/name_list.h"
+#include "account/address_list.h"
 
 namespace dmail::dsmtpd {
 
@@ -23,7 +23,7 @@ RelayDecision relay_decision(const conf::Settings& settings, const RelayFacts& f
   if (facts.lmtp) return {};
   if (!facts.login.empty()) return {RelayRule::Login, std::string(facts.login)};
   if (facts.client_ip.empty()) return {};
-  if (account::list_names(settings.forward_from_ip, account::plain_ip(facts.client_ip), true))
+  if (account::addresses_name(settings.forward_from_ip, facts.client_ip))
     return {RelayRule::ForwardFromIp, {}};
   if (settings.forward_user.empty() || settings.forward_window <= 0) return {};
   if (auto user = recent_login(); user && !user->empty())

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "account/account.h"
+#include "account/address_list.h"
 #include "account/name_list.h"
 #include "account/vdomain.h"
 #include "base/ascii.h"
@@ -41,9 +42,8 @@ const Vdomain* of_domain(std::string_view domain, const std::vector<Vdomain>& al
 
 const Vdomain* of_address(std::string_view local_ip, const std::vector<Vdomain>& all) {
   if (local_ip.empty()) return nullptr;
-  const std::string ip = plain_ip(local_ip);
   for (const Vdomain& v : all)
-    if (v.match.front() != '@' && plain_ip(v.match) == ip) return &v;
+    if (v.match.front() != '@' && same_ip(v.match, local_ip)) return &v;
   return nullptr;
 }
 
@@ -160,8 +160,7 @@ Result<Name> login_name(const Login& login, const conf::Settings& settings) {
   if (settings.lowercase_username) text = lower(text);
   if (login.service == Service::Imap)
     text = without_ending(std::move(text), trim(settings.imapd_strip_domain));
-  if (!login.client_ip.empty() &&
-      !list_allows(settings.user_ip_address, plain_ip(login.client_ip), true))
+  if (!login.client_ip.empty() && !addresses_allow(settings.user_ip_address, login.client_ip))
     return Error{ErrorKind::NoPermission, "Logins from this address are not allowed",
                  "address not in user_ip_address"};
   const std::vector<Vdomain> all = vdomains(settings);

@@ -9,8 +9,7 @@ namespace {
 
 enum class Verdict { Named, Refused, NoneMatched, OnlyRefusals };
 
-Verdict verdict(const std::vector<std::string>& list, std::span<const std::string_view> values,
-                bool fold_case) {
+Verdict verdict(const std::vector<std::string>& list, const Matches& matches) {
   bool any_permission = false;
   for (const std::string& item : list) {
     std::string_view rest = item;
@@ -22,33 +21,39 @@ Verdict verdict(const std::vector<std::string>& list, std::span<const std::strin
       if (refuse) pattern.remove_prefix(1);
       if (pattern.empty()) continue;
       any_permission |= !refuse;
-      for (std::string_view value : values)
-        if (wildcard_match(pattern, value, fold_case))
-          return refuse ? Verdict::Refused : Verdict::Named;
+      if (matches(pattern)) return refuse ? Verdict::Refused : Verdict::Named;
     }
   }
   return any_permission ? Verdict::NoneMatched : Verdict::OnlyRefusals;
 }
 
+Matches one_of(std::span<const std::string_view> values, bool fold_case) {
+  return [values, fold_case](std::string_view pattern) {
+    for (std::string_view value : values)
+      if (wildcard_match(pattern, value, fold_case)) return true;
+    return false;
+  };
+}
+
 }  // namespace
+
+bool list_allows(const std::vector<std::string>& list, const Matches& matches) {
+  const Verdict v = verdict(list, matches);
+  return v == Verdict::Named || v == Verdict::OnlyRefusals;
+}
 
 bool list_allows(const std::vector<std::string>& list, std::span<const std::string_view> values,
                  bool fold_case) {
-  const Verdict v = verdict(list, values, fold_case);
-  return v == Verdict::Named || v == Verdict::OnlyRefusals;
+  return list_allows(list, one_of(values, fold_case));
+}
+
+bool list_names(const std::vector<std::string>& list, const Matches& matches) {
+  return verdict(list, matches) == Verdict::Named;
 }
 
 bool list_names(const std::vector<std::string>& list, std::span<const std::string_view> values,
                 bool fold_case) {
-  return verdict(list, values, fold_case) == Verdict::Named;
-}
-
-std::string plain_ip(std::string_view ip) {
-  std::string text = lower(ip.substr(0, ip.find('%')));
-  constexpr std::string_view kMapped = "::ffff:";
-  if (text.starts_with(kMapped) && text.find('.') != std::string::npos)
-    text.erase(0, kMapped.size());
-  return text;
+  return list_names(list, one_of(values, fold_case));
 }
 
 }  // namespace dmail::account

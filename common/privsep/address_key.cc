@@ -2,7 +2,7 @@
 
 #include <arpa/inet.h>
 
-#include "account/name_list.h"
+#include "account/address_list.h"
 
 namespace dmail::privsep {
 namespace {

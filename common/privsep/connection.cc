@@ -13,7 +13,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "account/name_list.h"
+#include "account/address_list.h"
 
 namespace dmail::privsep {
 namespace {
@@ -80,8 +80,7 @@ Result<Endpoints> endpoints_of(int fd) {
 }
 
 bool plaintext_ok(const conf::Settings& settings, std::string_view client_ip) {
-  return client_ip.empty() ||
-         account::list_names(settings.plaintext_login_from, account::plain_ip(client_ip), true);
+  return client_ip.empty() || account::addresses_name(settings.plaintext_login_from, client_ip);
 }
 
 }  // namespace dmail::privsep

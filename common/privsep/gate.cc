@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "account/name_list.h"
+#include "account/address_list.h"
 #include "base/ascii.h"
 #include "base/text.h"
 #include "base/wipe.h"
@@ -175,7 +175,7 @@ GateAnswer Gate::admit(account::Name name, auth::Answer answer) {
     return refuse(Kind::Wrong, "service", "the account may not use this service");
   const std::string* from = answer.label("ip");
   if (from != nullptr && !ends_.client_ip.empty() &&
-      !account::list_allows({*from}, account::plain_ip(ends_.client_ip), true))
+      !account::addresses_allow({*from}, ends_.client_ip))
     return refuse(Kind::Wrong, "address", "the account may not log in from this address");
 
   auto login = std::make_unique<Login>();

@@ -6,7 +6,7 @@
 
 #include <cerrno>
 
-#include "account/name_list.h"
+#include "account/address_list.h"
 #include "base/text.h"
 #include "io/file.h"
 #include "privsep/address_key.h"
@@ -94,7 +94,7 @@ bool Places::take_address(std::string_view ip) {
   const std::string key = network_key(ip);
   address_.reset();
   if (limit <= 0 || key.empty() || is_trusted_proxy(settings_, ip) ||
-      account::list_names(settings_.login_delay_exempt, account::plain_ip(ip), true))
+      account::addresses_name(settings_.login_delay_exempt, ip))
     return true;
   if (take(concat("ip ", key), limit, address_)) return true;
   log_.info("too-many-connections", {{"ip", ip}, {"limit", limit}});

@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "account/name_list.h"
+#include "account/address_list.h"
 #include "base/ascii.h"
 #include "base/number.h"
 #include "base/text.h"
@@ -238,8 +238,7 @@ std::string referral_url(const RemoteHost& host, std::string_view user) {
 }
 
 bool is_trusted_proxy(const conf::Settings& settings, std::string_view peer_ip) {
-  return !peer_ip.empty() &&
-         account::list_names(settings.trusted_proxies, account::plain_ip(peer_ip), true);
+  return !peer_ip.empty() && account::addresses_name(settings.trusted_proxies, peer_ip);
 }
 
 std::optional<std::string> plain_address(std::string_view text) {

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "account/address_list.h"
 #include "account/name_list.h"
 #include "auth/spawn.h"
 #include "base/ascii.h"
@@ -55,7 +56,7 @@ bool relays_after_login(const conf::Settings& settings, std::string_view user) {
 
 bool Tally::counts(std::string_view ip) const {
   return settings_.login_delay > 0 && !ip.empty() &&
-         !account::list_names(settings_.login_delay_exempt, account::plain_ip(ip), true);
+         !account::addresses_name(settings_.login_delay_exempt, ip);
 }
 
 // nullopt: there are no marks, everything has to be asked for.
