@@ -63,9 +63,12 @@ bool set_id(std::string_view text, std::optional<uint32_t>& id) {
   return value.has_value();
 }
 
-// What labels say about the account; false when one is malformed.
+// What labels say about the account; false when one is malformed.  Of several of one name the first
+// counts, as it does for Answer::label.
 bool apply_labels(Answer& answer) {
-  for (const auto& [key, value] : answer.labels) {
+  for (const auto& label : answer.labels) {
+    const auto& [key, value] = label;
+    if (answer.label(key) != &value) continue;
     if (key == "gid" && !set_id(value, answer.facts.gid)) return false;
     if (key == "uid" && !set_id(value, answer.facts.uid)) return false;
     if (key == "home") answer.facts.home = value;

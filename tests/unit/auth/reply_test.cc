@@ -43,6 +43,12 @@ TEST_CASE("the fields of +OK, present and absent") {
   CHECK(parsed("+OK bob /mail/a=b 1001 x=y").facts.uid == 1001u);
   CHECK(parsed("+OK bob QUOTA=\"7\"").facts.quota_kb == 7u);
   CHECK(parsed("+OK bob a=\"b c\"").label("a")->size() == 3);
+  a = parsed("+OK bob quota=1 account=ann uid=5 QUOTA=2 account=joe uid=6 home=/a home=/b");
+  CHECK(a.facts.quota_kb == 1u);
+  CHECK(*a.label("quota") == "1");
+  CHECK(a.facts.account == "ann");
+  CHECK(a.facts.uid == 5u);
+  CHECK(a.facts.home == "/a");
 }
 
 TEST_CASE("what is no proper answer is Dead, never yes and never no") {

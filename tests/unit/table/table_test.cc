@@ -1,6 +1,7 @@
 #include "table/table.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -199,4 +200,48 @@ TEST_CASE(
     acknowledged = stored;
   }
   CHECK(acknowledged >= 100);
+}
+
+TEST_CASE("a full disk fails the change, and keeps everything that was acknowledged") {
+  for (const rlim_t limit : {rlim_t{400} * 1024, rlim_t{1100} * 1024}) {
+    Home home;
+    { Opened o(home.path); }
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    const pid_t writer = ::fork();
+    if (writer == 0) {
+      // Every write beyond this size fails, as on a full disk.
+      ::signal(SIGXFSZ, SIG_IGN);
+      const rlimit most{limit, limit};
+      if (::setrlimit(RLIMIT_FSIZE, &most) != 0) ::_exit(2);
+      auto env = Environment::open(home.path);
+      auto table = env ? (*env)->table("t.db") : Result<std::unique_ptr<Table>>(env.error());
+      uint32_t acknowledged = 0;
+      const std::string value(3000, 'v');
+      while (table && acknowledged < 5000 &&
+             (*table)->put(concat("key", acknowledged), concat(acknowledged, value)))
+        ++acknowledged;
+      const bool failed = acknowledged < 5000;
+      if (::write(ends[1], &acknowledged, sizeof acknowledged) < 0) ::_exit(3);
+      ::_exit(failed ? 0 : 1);
+    }
+    uint32_t acknowledged = 0;
+    REQUIRE(::read(ends[0], &acknowledged, sizeof acknowledged) == sizeof acknowledged);
+    ::close(ends[0]);
+    ::close(ends[1]);
+    int status = 0;
+    REQUIRE(::waitpid(writer, &status, 0) == writer);
+    CHECK(status == 0);
+    INFO(limit << ": " << acknowledged);
+    CHECK(acknowledged > 20);
+    Opened o(home.path);
+    for (uint32_t i = 0; i < acknowledged; ++i) {
+      auto found = o.table->find(concat("key", i));
+      REQUIRE(found);
+      REQUIRE(found->has_value());
+      REQUIRE((*found)->starts_with(concat(i, 'v')));
+    }
+    CHECK(o.table->put("more", "room"));
+    CHECK(**o.table->find("more") == "room");
+  }
 }
