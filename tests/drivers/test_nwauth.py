@@ -37,6 +37,12 @@ expect("guide", (r := talk("lookup bob@test.com\ncheck bob@test.com xxx\ncheck B
 talk('set bobcat@test.com x\nset bob@test.com (NULL) quota="200" fwd="fred@test.com"\n')
 expect("labels", (r := talk("check bob@test.com bob\n")) ==
        ['+OK bob@test.com config 0 quota="200" fwd="fred@test.com"'], r)
+for label, why in (("quota=ten", "quota is a number of kbytes"), ('uid="x"', "uid and gid are numbers"), ("gid=-2", "uid and gid are numbers"),
+                   ("POP=off", "imap, pop and smtp are yes or no"), ("home=here", "home is an absolute path")):
+    expect("refused: " + label, (r := talk("set bob@test.com (NULL) x=1 %s\n" % label)) == ["-ERR " + why], r)
+expect("nothing of it was kept", (r := talk("lookup bob@test.com\n")) == ['+OK bob@test.com config 0 quota="200" fwd="fred@test.com"'], r)
+expect("values that mean something", (r := talk('set lab x quota=1 uid=-1 gid=100 imap=no pop=yes home=/h\nlookup lab\ndel lab\n')[1]) ==
+       '+OK lab config 0 quota="1" uid="-1" gid="100" imap="no" pop="yes" home="/h"', r)
 talk('set bob@test.com (NULL) fwd=""\n')
 expect("label removed", (r := talk("lookup bob@test.com\n")) == ['+OK bob@test.com config 0 quota="200"'], r)
 expect("search", (r := talk("search bo*@test.com\n")) ==

@@ -78,6 +78,20 @@ bool split_label(std::string_view label, std::string_view& name, std::string_vie
   return valid_label(name, value);
 }
 
+// What is wrong with the value of a label that the servers take at its word: with it the account
+// could neither log in nor get mail, or a switch would not do what it seems to.
+std::string_view label_fault(std::string_view name, std::string_view value) {
+  if (value.empty()) return {};  // it is removed
+  if (iequals(name, "quota") && !parse_u64(value)) return "quota is a number of kbytes";
+  for (std::string_view id : {"uid", "gid"})
+    if (iequals(name, id) && value != "-1" && !parse_u32(value)) return "uid and gid are numbers";
+  for (std::string_view service : {"imap", "pop", "smtp"})
+    if (iequals(name, service) && value != "no" && value != "yes")
+      return "imap, pop and smtp are yes or no";
+  if (iequals(name, "home") && !value.starts_with('/')) return "home is an absolute path";
+  return {};
+}
+
 }  // namespace
 
 std::optional<std::string> Commands::key_of(std::string_view user) const {
@@ -187,7 +201,7 @@ std::string Commands::set(std::string_view user, std::string_view password,
                           const std::vector<std::string>& labels) {
   if (policy_.read_only) return "-ERR read-only\n";
   const auto key = key_of(user);
-  if (!key) return "-ERR user name is not acceptable\n";
+  if (!key) return "-ERR user name is not acceptable (printable ASCII, no blank or quote, one @)\n";
   if (password.empty() || password.size() > kMaxPassword ||
       password.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)
     return "-ERR password is empty, too long or holds control bytes\n";
@@ -195,6 +209,8 @@ std::string Commands::set(std::string_view user, std::string_view password,
   for (const std::string& label : labels) {
     std::string_view name, value;
     if (!split_label(label, name, value)) return "-ERR a label is name=\"value\"\n";
+    if (const auto fault = label_fault(name, value); !fault.empty())
+      return concat("-ERR ", fault, '\n');
     changes.emplace_back(name, value);
   }
   const bool keep = password == "(NULL)";
