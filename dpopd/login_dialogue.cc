@@ -94,9 +94,10 @@ void LoginDialogue::xclient(std::string_view attributes) {
 
 // USER and PASS: a word why they are not permitted, or nothing.
 bool LoginDialogue::refuse_password() {
-  if (!side_.may_log_in())
+  if (!side_.may_log_in()) {
+    side_.note("refused", "USER: needs TLS");
     error("[AUTH] Logging in needs TLS");
-  else if (!side_.password_commands())
+  } else if (!side_.password_commands())
     error("[AUTH] USER is not available");
   else
     return false;

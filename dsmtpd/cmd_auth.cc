@@ -87,6 +87,7 @@ Outcome cmd_auth(Session& session, std::string_view argument) {
   const std::string offered = session.mechanisms();
   request.offered = offered;
   request.mechanism = take_until(argument, ' ');
+  const std::string mechanism(request.mechanism.substr(0, 24));  // the line is gone at the end
   request.may_send_secret = session.facts().tls || session.trusted_address();
   if (!argument.empty()) request.initial = std::string(argument);
   request.tls = session.facts().tls_stream;
@@ -95,6 +96,11 @@ Outcome cmd_auth(Session& session, std::string_view argument) {
   wipe_stack();
   Outcome outcome = reply_for(result, talk);
   outcome.logged = talk.asked;
+  if (const std::string why = privsep::refusal_text(mechanism, result);
+      !talk.asked && !why.empty()) {
+    session.backend().note("refused", why);
+    outcome.logged = true;
+  }
   session.state().logged_in = outcome.reply.code == 235;
   if (result.last) outcome.next = Next::Close;
   return outcome;

@@ -126,7 +126,10 @@ void LoginDialogue::start_tls(LoginParser& parser) {
 }
 
 void LoginDialogue::login(LoginParser& parser) {
-  if (!side_.may_log_in()) return tagged("NO [PRIVACYREQUIRED] LOGIN needs TLS");
+  if (!side_.may_log_in()) {
+    side_.note("refused", "LOGIN: needs TLS");
+    return tagged("NO [PRIVACYREQUIRED] LOGIN needs TLS");
+  }
   if (!side_.password_commands()) return tagged("NO [CANNOT] LOGIN is not available");
   std::optional<std::string> user, password;
   if (parser.space()) user = parser.astring();

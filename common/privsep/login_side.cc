@@ -66,6 +66,7 @@ void LoginSide::write(std::string_view bytes) {
 }
 
 GateAnswer LoginSide::ask(const Frame& request) {
+  asked_ = true;
   channel_.send(request, Deadline::in_seconds(kAnswerSeconds));
   auto frame = channel_.receive(Deadline::in_seconds(kAnswerSeconds));
   if (!frame) throw ConnectionOver(Why::PeerClosed, "no answer over the boundary");
@@ -93,7 +94,13 @@ SaslOutcome LoginSide::apop(std::string_view user, std::string_view digest) {
 SaslOutcome LoginSide::sasl(std::string_view mechanism, std::optional<std::string> initial,
                             Respond respond) {
   respond_ = std::move(respond);
-  return run_sasl(*this, {mechanisms(), mechanism, may_log_in(), std::move(initial), tls_.get()});
+  asked_ = false;
+  const SaslOutcome outcome =
+      run_sasl(*this, {mechanisms(), mechanism, may_log_in(), std::move(initial), tls_.get()});
+  // What the monitor has been asked it has logged.
+  if (const std::string why = refusal_text(mechanism, outcome); !asked_ && !why.empty())
+    note("refused", why);
+  return outcome;
 }
 
 bool LoginSide::nothing_unread() {

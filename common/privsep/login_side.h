@@ -80,6 +80,7 @@ class LoginSide : private SaslTalk {
   LineReader reader_;
   std::string referral_;
   bool forwarded_ = false;
+  bool asked_ = false;  // of the monitor, in the last SASL exchange
   int notes_ = 0;
   bool out_of_tries_ = false;
 };

@@ -1,8 +1,11 @@
 #include "privsep/sasl_dialogue.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/base64.h"
+#include "base/text.h"
 #include "base/wipe.h"
 #include "privsep/mechanisms.h"
 #include "privsep/sasl.h"
@@ -139,6 +142,33 @@ SaslOutcome ask_apop(SaslTalk& talk, std::string_view user, std::string_view dig
   SaslOutcome result = outcome_of(talk.ask(Frame(kSaslCancel)));
   result.kind = Kind::Temporary;
   return result;
+}
+
+std::string refusal_text(std::string_view mechanism, const SaslOutcome& outcome) {
+  const std::string_view why = [&]() -> std::string_view {
+    switch (outcome.kind) {
+      case Kind::Cancelled:
+        return "cancelled";
+      case Kind::BadMessage:
+        return outcome.text;
+      case Kind::OtherUser:
+        return "acting for another user";
+      case Kind::NotOffered:
+        return "mechanism not available";
+      case Kind::NeedsTls:
+        return "needs TLS";
+      default:
+        return {};
+    }
+  }();
+  if (why.empty()) return {};
+  const auto is_part = [](char c) { return is_upper(c) || is_digit(c) || c == '-' || c == '_'; };
+  const Mechanism* known = find_mechanism(mechanism);
+  if (known != nullptr)
+    mechanism = known->name;
+  else if (mechanism.size() > 20 || !std::all_of(mechanism.begin(), mechanism.end(), is_part))
+    mechanism = "(no mechanism)";
+  return concat("SASL ", mechanism, ": ", why);
 }
 
 SaslOutcome run_sasl(SaslTalk& talk, SaslRequest request) {

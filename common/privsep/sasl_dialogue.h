@@ -54,6 +54,11 @@ struct SaslOutcome {
 };
 SaslOutcome run_sasl(SaslTalk& talk, SaslRequest request);
 
+// For the log: why an exchange ended of which the monitor may know nothing; empty for what only the
+// monitor decides.  What stood in the mechanism's place is told where it looks like one (RFC 4422):
+// it might be a secret.
+std::string refusal_text(std::string_view mechanism, const SaslOutcome& outcome);
+
 // One login by a secret in hand: IMAP's LOGIN, POP3's PASS.
 SaslOutcome ask_authenticate(SaslTalk& talk, std::string_view user, std::string_view secret,
                              std::string_view method);

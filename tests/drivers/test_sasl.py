@@ -281,12 +281,21 @@ def offers(path, closed):
             t.equal("AUTH lists", talk.c.ask("AUTH") + b"".join(talk.c.line() for _ in range(len(OPEN) + 1)),
                     ("+OK Mechanisms follow\r\n" + "\r\n".join(OPEN) + "\r\n.\r\n").encode())
         for mechanism, want in (("PLAIN", "needs TLS"), ("XOAUTH2", "needs TLS"), ("SCRAM-SHA-1-PLUS", "absent"),
-                                ("NTLM", "absent"), ("APOP", "absent")):
+                                ("NTLM", "absent"), ("APOP", "absent"), ("c2VjcmV0", "absent")):
             talk.auth(mechanism, "x")
             t.equal("%s %s in the clear" % (daemon, mechanism), talk.said, want)
         play(talk, "SCRAM-SHA-256", "joe", "secret")
         t.equal(daemon + ": a challenge needs no TLS", talk.said, "ok")
         talk.end()
+        # Each of these attempts has its line, although nobody was asked about a password.
+        with open("%s/log/%s.log" % (closed, daemon)) as f:
+            log = f.read()
+        for text in ("PLAIN: needs TLS", "XOAUTH2: needs TLS", "SCRAM-SHA-1-PLUS: mechanism not available", "NTLM: mechanism not available",
+                     "APOP: mechanism not available", "(no mechanism): mechanism not available"):
+            t.equal("%s logs SASL %s" % (daemon, text), log.count('event=refused ip=127.0.0.1 text="SASL %s"' % text), 1)
+        if daemon != "dsmtpd":
+            t.check(daemon + " logs a password without TLS", 'event=refused ip=127.0.0.1 text="%s: needs TLS"' % (
+                "LOGIN" if daemon == "imapd" else "USER") in log, log)
 
 
 def conduct(path, daemon):
