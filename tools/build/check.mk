@@ -96,7 +96,7 @@ lint: $(B)/bin/dmconf
 	tests/lint/run $(B)
 
 # ---- what the README names -----------------------------------------------------------------------
-SAMPLE_MAIL := $(firstword $(wildcard ../shared/mail))
+SAMPLE_MAIL := $(or $(DMAIL_MAIL_DIR),$(firstword $(wildcard ../shared/mail)))
 demo: packages all
 	MAIL_DIR=$(SAMPLE_MAIL) tools/build/demo $(CURDIR)/$(B)/bin
 

@@ -57,7 +57,7 @@ FUZZ_OWN_fuzz_smtp := dsmtpd
 # ---- dmconf: checks and explains dmail.conf
 PROGRAMS += dmconf
 dmconf_SRC := $(wildcard tools/dmconf/*.cc)
-dmconf_LIBS := conf io base
+dmconf_LIBS := $(CHAIN_HOST)
 dmconf_LINK := static
 # ---- dpopd-session
 PROGRAMS += dpopd-session

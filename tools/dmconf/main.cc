@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "conf/settings.h"
 #include "describe.h"
+#include "host.h"
 #include "io/file.h"
 
 namespace {
@@ -24,6 +25,7 @@ constexpr int kProblems = 1, kFailed = 2;
 constexpr std::string_view kUsage =
     "usage: dmconf [--program imapd|dpopd|dsmtpd] COMMAND\n"
     "  check [FILE]     say what is wrong with FILE and what to do; exit 1 when something is\n"
+    "  host [FILE]      say what this host lacks of what FILE names; exit 1 when something is\n"
     "  show [FILE]      all settings in force\n"
     "  diff [FILE]      the settings that are not the default\n"
     "  explain NAME     what a setting means\n"
@@ -99,6 +101,13 @@ int check(const std::string& path, conf::Loaded loaded, conf::Program program) {
   const auto wrong = contradictions(loaded.settings, program);
   for (const std::string& text : wrong) print(concat(escaped(path, 4096), ": error: ", text, "\n"));
   return loaded.remarks.empty() && wrong.empty() ? 0 : kProblems;
+}
+
+int host(const conf::Loaded& loaded) {
+  print_remarks(loaded.remarks, stderr);
+  const auto problems = dmconf::host_problems(loaded.settings);
+  for (const std::string& text : problems) print(concat(escaped(text, 4096), "\n"));
+  return problems.empty() ? 0 : kProblems;
 }
 
 int show(const conf::Loaded& loaded, bool all) {
@@ -192,12 +201,13 @@ int main(int argc, char** argv) {
       words.size() == 2 ? std::optional(words[1]) : std::nullopt;
   if (command == "man") return man(argument);
   if (command == "explain") return argument ? explain(*argument) : fail("explain needs a name");
-  if (command != "check" && command != "show" && command != "diff")
+  if (command != "check" && command != "host" && command != "show" && command != "diff")
     return fail(concat("unknown command ", escaped(command), "; try --help"));
 
   const std::string path = argument.value_or(DMAIL_CONF);
   auto loaded = conf::load(path, program);
   if (!loaded) return fail(loaded.error().log);
   if (command == "check") return check(path, std::move(*loaded), program);
+  if (command == "host") return host(*loaded);
   return show(*loaded, command == "show");
 }
