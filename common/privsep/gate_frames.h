@@ -48,7 +48,6 @@ enum GateFrame : uint8_t {
 inline constexpr size_t kAuthenticateFields = 3;
 inline constexpr size_t kSaslStartFields = 6;
 inline constexpr size_t kTlsFactsFields = 3;
-inline constexpr size_t kMaxUserGiven = 1024;  // bytes of a user name as typed
 inline constexpr size_t kMaxTlsFact = 80;
 inline constexpr int kMaxTries = 3;       // refused logins of a connection, through STARTTLS
 inline constexpr int kMaxCancels = 3;     // cancelled exchanges, likewise

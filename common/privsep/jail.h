@@ -49,7 +49,8 @@ struct JailRules {
 Status enter_jail(const JailRules& rules = {});
 
 // For a program that must open files (Kerberos): not dumpable, and no new program or process, no
-// look into others, no mounts or namespaces; everything else is left to it.
+// look into others, no signals or limits for them, no mounts or namespaces; everything else is left
+// to it.
 Status enter_wide_jail();
 
 }  // namespace dmail::privsep

@@ -60,7 +60,8 @@ constexpr int kNeverWide[] = {
 #endif
     // other processes
     SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kill, SYS_tkill, SYS_tgkill,
-    SYS_pidfd_open, SYS_pidfd_getfd, SYS_pidfd_send_signal,
+    SYS_pidfd_open, SYS_pidfd_getfd, SYS_pidfd_send_signal, SYS_rt_sigqueueinfo,
+    SYS_rt_tgsigqueueinfo, SYS_kcmp, SYS_process_madvise,
     // the system
     SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_bpf, SYS_perf_event_open,
     SYS_userfaultfd, SYS_io_uring_setup, SYS_keyctl, SYS_add_key, SYS_request_key, SYS_seccomp};
@@ -143,6 +144,7 @@ Status enter_wide_jail() {
     filter.put(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(call), 0, 1);
     filter.answer(SECCOMP_RET_KILL_PROCESS);
   }
+  filter.allow_with(SYS_prlimit64, 0, 0);  // its own
   filter.answer(SECCOMP_RET_ALLOW);
   if (!filter.install()) return system_error("system call filter", errno);
   return {};

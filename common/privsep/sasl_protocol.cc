@@ -25,6 +25,11 @@ std::string bit(bool b) { return b ? "1" : "0"; }
 Result<std::string> read_decoy_key(const std::string& path) {
   Result<OwnedFd> fd = open_file(path, O_RDONLY);
   if (!fd) return std::move(fd.error());
+  auto st = stat_fd(fd->get());
+  if (!st) return std::move(st.error());
+  // work_path may be the mail user's, who must not choose it for us.
+  if (st->st_uid != ::geteuid() || (st->st_mode & 077) != 0)
+    return Error{ErrorKind::NoPermission, "Internal error", path + " is not ours alone; remove it"};
   std::string key(kDecoyKeySize + 1, '\0');
   Result<size_t> size = read_at(fd->get(), std::span<char>(key), 0);
   if (!size) return std::move(size.error());

@@ -94,7 +94,7 @@ struct SecretAnswer {
 Result<SecretAnswer> secret_of(const Frame& frame);
 
 // The decoy key of this host, from the file sasl-decoy in `work_path`, made there (0600) when it is
-// missing.  For the monitor.
+// missing.  For the monitor.  Corrupt; NoPermission for a file that is not ours alone.
 Result<std::string> host_decoy_key(const std::string& work_path);
 
 }  // namespace dmail::privsep

@@ -143,6 +143,7 @@ with harness.Instance("--set", "login_delay 10") as i:
             found, size = left_in(talk.pid, needles)
             t.check(what + "its memory was read", size > 100000, size)
             t.check(what + "no key after the handshake", not found, found)
+            t.equal(what + "and no file", sorted(os.listdir("/proc/%d/fd" % talk.pid)), ["0", "1", "2", "5"])
             answers = [talk.say(line) for line in tries(service, user, password)]
             t.check(what + "logs in", answers[-1].startswith((b"a OK", b"+OK", b"235")), answers)
             time.sleep(0.2)  # the relay's first steps
@@ -151,6 +152,8 @@ with harness.Instance("--set", "login_delay 10") as i:
                        "the base64 of a wrong one": [plain(b"nobody", LONG[::-1])[12:40], base64.b64encode(LONG)[3:30]]}
             found, size = left_in(talk.pid, dict(needles, **secrets))
             t.check(what + "no password after the login", not found, found)
+            # The relay has its session in the monitor's place; dsmtpd's session keeps the monitor.
+            t.equal(what + "nor more descriptors", len(os.listdir("/proc/%d/fd" % talk.pid)), 4)
             talk.s.close()
 
 # A resident module, asked through its socket as monitors ask it.

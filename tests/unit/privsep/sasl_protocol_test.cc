@@ -105,6 +105,15 @@ TEST_CASE("the host's decoy key is made once") {
   struct stat st {};
   REQUIRE(::stat(path.c_str(), &st) == 0);
   CHECK((st.st_mode & 0777) == 0600);
+  // Where work_path is the mail user's, he could put one there that he knows.
+  REQUIRE(::chmod(path.c_str(), 0640) == 0);
+  CHECK(host_decoy_key(directory).error().kind == ErrorKind::NoPermission);
+  REQUIRE(::chmod(path.c_str(), 0600) == 0);
+  if (::geteuid() == 0) {
+    REQUIRE(::chown(path.c_str(), 65532, 0) == 0);
+    CHECK(host_decoy_key(directory).error().kind == ErrorKind::NoPermission);
+    REQUIRE(::chown(path.c_str(), 0, 0) == 0);
+  }
   REQUIRE(::truncate(path.c_str(), 5) == 0);
   CHECK(host_decoy_key(directory).error().kind == ErrorKind::Corrupt);
   REQUIRE(::unlink(path.c_str()) == 0);

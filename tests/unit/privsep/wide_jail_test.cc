@@ -54,6 +54,16 @@ TEST_CASE("the wide jail: files, but no programs, processes or looks into others
   CHECK(killed([] { ::syscall(SYS_clone3, nullptr, 0); }));
   CHECK(killed([] { ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr); }));
   CHECK(killed([] { ::kill(::getppid(), 0); }));
+  siginfo_t info{};
+  info.si_code = SI_QUEUE;
+  CHECK(killed([&] { ::syscall(SYS_rt_sigqueueinfo, ::getppid(), 0, &info); }));
+  CHECK(killed([&] { ::syscall(SYS_rt_tgsigqueueinfo, ::getppid(), ::getppid(), 0, &info); }));
+  CHECK(killed([] { ::prlimit(::getppid(), RLIMIT_CPU, nullptr, nullptr); }));
+  CHECK(in_jail([] {
+          rlimit own{};
+          return ::prlimit(0, RLIMIT_CPU, nullptr, &own) == 0 &&
+                 ::getrlimit(RLIMIT_NOFILE, &own) == 0;
+        }) == 0);
   CHECK(killed([] { (void)!::chroot("/"); }));
   CHECK(killed([] { ::syscall(SYS_keyctl, 0, 0, 0, 0, 0); }));
 #if defined(__x86_64__)
