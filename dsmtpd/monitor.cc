@@ -194,6 +194,9 @@ void Monitor::on_add_recipient(Frame& frame) {
 }
 
 Reply Monitor::refuse_recipient(RecipientRefused refused, const std::string& address) {
+  // A session ends after so many errors, and there may be one more, with TLS: who goes on has taken
+  // it over, asks who lives here and fills the log.
+  if (++refused_ > 2 * settings_.smtp_max_errors) broken("too many refused recipients");
   std::string_view rule = "none", user;
   if (refused.remote) {
     rule = rule_name(relay().rule);

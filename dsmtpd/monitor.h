@@ -84,6 +84,7 @@ class Monitor {
   OwnedFd spool_;
   bool passed_on_ = false;  // by another server of the site
   int forwards_ = 0;
+  int64_t refused_ = 0;  // recipients, of all messages
   int notes_ = 0;
 };
 

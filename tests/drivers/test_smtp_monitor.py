@@ -103,6 +103,8 @@ ILLEGAL = [
     ("odd name of a note", [], [frame(NOTE, "event=login user", "x")]),
     ("long note", [], [frame(NOTE, "x", "y" * 600)]),
     ("flood of notes", [], [frame(NOTE, "x", "y")] * 250),
+    ("more unknown recipients than a session lives to see", [], [x for n in range(41) for x in (frame(ADD, "no%d" % n, "example.com"), "w")]),
+    ("and over LMTP", ["--lmtp"], [x for n in range(41) for x in (frame(ADD, "no%d" % n, "example.com"), "w")]),
     ("more than max_rcpts recipients", [], [x for _ in range(101) for x in (JOE, "w")]),
 ]
 

@@ -53,6 +53,7 @@ dsmtpd-deliver_SRC := dsmtpd/deliver_main.cc dsmtpd/trace.cc dsmtpd/trace_header
 dsmtpd-deliver_LIBS := privsep account conf log $(CHAIN_MAIL)
 dsmtpd-deliver_LINK := static
 FUZZ_OWN_fuzz_smtp := dsmtpd
+FUZZ_OWN_fuzz_frame := dsmtpd
 
 # ---- dmconf: checks and explains dmail.conf
 PROGRAMS += dmconf
