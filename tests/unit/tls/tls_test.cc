@@ -227,6 +227,20 @@ TEST_CASE("a certificate for the name that the client asks for") {
   CHECK(meet(config, how).why == "nobody to ask");
 }
 
+TEST_CASE("a connection goes on when the server's key is gone") {
+  const Identity server = issue({});
+  Meeting m = meet(config_of(server));
+  REQUIRE(m.server);
+  char got[8];
+  for (const int update : {SSL_KEY_UPDATE_NOT_REQUESTED, SSL_KEY_UPDATE_REQUESTED}) {
+    REQUIRE(SSL_key_update(m.client.get(), update) == 1);
+    REQUIRE(SSL_write(m.client.get(), "ping", 4) == 4);
+    CHECK(m.server->read(got, Deadline::in_seconds(5)) == 4);
+    m.server->write("pong", Deadline::in_seconds(5));
+    CHECK(SSL_read(m.client.get(), got, sizeof got) == 4);
+  }
+}
+
 TEST_CASE("a ticket is good for the name under which it was given") {
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
   const Identity usual = issue({"usual"});
