@@ -159,6 +159,18 @@ def offlineimap(a, service, way, mechanism):
     return status == 0 and b"ERROR" not in text, text
 
 
+def c_client(a, service, way, mechanism):
+    """The library of pine, alpine and PHP's imap extension, in which it is called here.  It takes the first mechanism that it is not
+    forbidden.  After STARTTLS it speaks TLS 1.0 alone, which is not spoken here."""
+    where = "{localhost:%d/%s%s%s}INBOX" % (a.port(service, way), {"imap": "imap", "pop": "pop3"}[service],
+                                           {"plain": "/notls", "tls": "/ssl"}[way], "" if way == "plain" else "/novalidate-cert")
+    others = [m for m in ("GSSAPI", "CRAM-MD5", "PLAIN", "LOGIN", "EXTERNAL") if m != mechanism]
+    status, text = a.run(["php", "-r", "[, $where, $user, $pass, $others] = $argv; $m = imap_open($where, $user, $pass, 0, 1, "
+                          "['DISABLE_AUTHENTICATOR' => explode(',', $others)]); echo $m ? 'logged in' : implode(imap_errors());",
+                          where, a.user, a.password, ",".join(others)])
+    return status == 0 and b"logged in" in text, text
+
+
 def s_nail(a, service, way, mechanism):
     """Opens the mailbox without a look at it, or sends; LOGIN in IMAP and POP is the command with the password."""
     scheme = {"imap": "imap", "pop": "pop3", "smtp": "smtp"}[service] + ("s" if way == "tls" else "")
@@ -228,9 +240,10 @@ CAN = {
     mutt: ("mutt", ("imap", "pop"), ALL, SECRETS),
     mbsync: ("isync", ("imap",), ALL, SECRETS),
     offlineimap: ("offlineimap3", ("imap",), ALL, ("PLAIN", "LOGIN", "CRAM-MD5")),
+    c_client: ("php-imap", ("imap", "pop"), ("plain", "tls"), ("PLAIN", "LOGIN", "CRAM-MD5")),
     s_nail: ("s-nail", ("imap", "pop", "smtp"), ALL, ("PLAIN", "LOGIN", "CRAM-MD5", "APOP", "USER")),
 }
 # What the client itself does not have: (client, service, mechanism).
 CANNOT = {(s_nail, "imap", m) for m in ("PLAIN", "APOP", "USER")} | {(s_nail, "smtp", m) for m in ("APOP", "USER")} | {
     (s_nail, "pop", m) for m in ("PLAIN", "LOGIN", "CRAM-MD5")}
-PROGRAM = {s_nail: "s-nail", cyrus: CYRUS + "/imtest", gsasl_plus: "gsasl", gsasl_tls12: "gsasl"}
+PROGRAM = {c_client: "php", s_nail: "s-nail", cyrus: CYRUS + "/imtest", gsasl_plus: "gsasl", gsasl_tls12: "gsasl"}
