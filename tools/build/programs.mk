@@ -86,7 +86,8 @@ nwauth_EXT := $(NWAUTH_EXT)
 
 # unixauth: users of the system, through PAM (or the shadow file in a build without).
 PROGRAMS += unixauth
-unixauth_SRC := tools/unixauth/main.cc tools/unixauth/answers.cc tools/unixauth/$(if $(filter no,$(WITH_PAM)),shadow,pam).cc
+unixauth_SRC := $(addprefix tools/unixauth/,main.cc answers.cc $(if $(filter no,$(WITH_PAM)),shadow,pam).cc) \
+  tools/modules/line_protocol.cc
 unixauth_LIBS := io base
 unixauth_LINK := dynamic
 unixauth_EXT := $(if $(filter no,$(WITH_PAM)),-lcrypt,-lpam)

@@ -18,9 +18,9 @@ void log_answer(const EventLog& log, std::string_view question, std::string_view
   log(concat(verb, ' ', user, ": ", keys ? "+OK" : answer.substr(0, answer.find('\n'))));
 }
 
-bool read_question(std::string& line) {
+bool read_question(std::string& line, std::FILE* from) {
   line.clear();
-  for (int c; (c = std::getchar()) != EOF;) {
+  for (int c; (c = std::getc(from)) != EOF;) {
     if (c == '\n') return true;
     if (line.size() > kMaxLine) continue;
     line.push_back(static_cast<char>(c));

@@ -1,6 +1,7 @@
 // Running a module that is no server: questions on standard input, or one on the command line.
 #pragma once
 
+#include <cstdio>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -14,9 +15,9 @@ namespace dmail::modules {
 using EventLog = std::function<void(std::string_view text)>;
 void log_answer(const EventLog& log, std::string_view question, std::string_view answer);
 
-// One line of standard input, without LF; bytes over kMaxLine are dropped.  False at the end; a
-// line that was cut short there is nobody's question.
-bool read_question(std::string& line);
+// One line, without LF; bytes over kMaxLine + 1 are dropped.  False at the end; a line that was cut
+// short there is nobody's question.
+bool read_question(std::string& line, std::FILE* from = stdin);
 
 // Answers standard input until its end, quit or exit.  An exit status.
 int serve_stdin(Responder& responder, const EventLog& log);

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/wipe.h"
 #include "io/clock.h"
+#include "tools/modules/line_protocol.h"
 #include "tools/unixauth/answers.h"
 
 namespace {
@@ -21,7 +22,6 @@ namespace {
 using namespace dmail;
 using namespace dmail::unixauth;
 
-constexpr size_t kMaxLine = 8 * 1024;
 constexpr unsigned kLongestSeconds = 660;  // authent_timeout is at most 600
 // PAM modules take different times to say no to a wrong password and to an unknown user: every no
 // is given this long after the question, or at the next multiple of it.
@@ -84,23 +84,15 @@ bool hide_descriptors(FILE*& in, FILE*& out) {
   return in != nullptr && out != nullptr;
 }
 
-bool read_line(FILE* in, std::string& line) {
-  line.clear();
-  for (int c; (c = std::getc(in)) != EOF;) {
-    if (c == '\n') return true;
-    if (line.size() <= kMaxLine) line.push_back(static_cast<char>(c));
-  }
-  return false;  // cut short: nobody's question
-}
-
 int serve(Setup& setup) {
   FILE *in = nullptr, *out = nullptr;
   if (!hide_descriptors(in, out)) return 71;
   std::string line;
-  while (read_line(in, line)) {
+  while (modules::read_question(line, in)) {
     // A module that never returns outlives nobody's patience by much.
     ::alarm(kLongestSeconds);
-    const std::string reply = line.size() > kMaxLine ? "-ERR line too long\n" : answer(setup, line);
+    const std::string reply =
+        line.size() > modules::kMaxLine ? "-ERR line too long\n" : answer(setup, line);
     ::alarm(0);
     wipe(line);
     if (reply.empty()) break;
