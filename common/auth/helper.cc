@@ -121,7 +121,7 @@ Result<std::string> Helper::read_line(Deadline deadline) {
   size_t searched = 0;
   for (;;) {
     const size_t end = buffer_.find('\n', searched);
-    if (end != std::string::npos && end <= kMaxReplyLine) {
+    if (end <= kMaxReplyLine) {  // npos is more
       std::string line = buffer_.substr(0, end);
       std::fill_n(buffer_.begin(), end, '\0');
       buffer_.erase(0, end + 1);
