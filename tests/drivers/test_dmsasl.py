@@ -47,9 +47,13 @@ class Exchange:
             [*(unprivileged() + LIMITS if prefix is None else prefix), "/bin/sh", "-c", f"exec \"$0\"{move}{close}", DMSASL],
             pass_fds=[fr for fr, _ in places], env=env or {}, stderr=subprocess.PIPE)
         theirs.close()
-        self.end.send(raw if raw is not None else frame(
+        begin = raw if raw is not None else frame(
             BEGIN, service, host, "example", mechanism, "0" if initial is None else "1", initial or b"", exporter, b"",
-            plus, proof, tls_stamp, stamp, "192.0.2.1", realm, KEY))
+            plus, proof, tls_stamp, stamp, "192.0.2.1", realm, KEY)
+        try:
+            self.end.send(begin)
+        except BrokenPipeError:
+            pass  # it has ended already, as it does where it refuses to run; read() tells
 
     def read(self, users=None):
         """The next frame; questions for secrets are answered from `users`."""
