@@ -48,6 +48,10 @@ struct JailRules {
 // each other one kills the process.  Fails when the kernel has no filters.
 Status enter_jail(const JailRules& rules = {});
 
+// Before it: false, with a word on standard error, when kMonitorFd is no socket, because a person
+// has started the program.
+bool started_by_monitor();
+
 // For a program that must open files (Kerberos): not dumpable, and no new program or process, no
 // look into others, no signals or limits for them, no mounts or namespaces; everything else is left
 // to it.

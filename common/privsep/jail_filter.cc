@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,7 +17,9 @@
 #include <cstdlib>
 #include <ctime>
 #include <iterator>
+#include <string_view>
 
+#include "privsep/frame.h"
 #include "privsep/jail.h"
 #include "privsep/sanitized.h"
 
@@ -171,6 +174,15 @@ Status enter_jail(const JailRules& rules) {
   filter.answer(SECCOMP_RET_KILL_PROCESS);
   if (!filter.install()) return system_error("system call filter", errno);
   return {};
+}
+
+bool started_by_monitor() {
+  struct stat st {};
+  if (::fstat(kMonitorFd, &st) == 0 && S_ISSOCK(st.st_mode)) return true;
+  constexpr std::string_view kText =
+      "This program is started by imapd, dpopd or dsmtpd, which inetd starts; see dmail(7).\n";
+  if (::write(STDERR_FILENO, kText.data(), kText.size()) < 0) return false;  // nobody reads it
+  return false;
 }
 
 }  // namespace dmail::privsep

@@ -182,6 +182,7 @@ bool is_http_request(std::string_view line) {
 }
 
 int run_login(void (*dialogue)(LoginSide&), std::string_view late) {
+  if (!started_by_monitor()) return 2;
   if (!enter_jail()) return 1;
   std::unique_ptr<LoginSide> side;
   try {

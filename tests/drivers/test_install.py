@@ -36,6 +36,9 @@ t.check("inetd.conf.example has a line for each service", len(lines) >= 6, lines
 for words in lines:
     server = next((w for w in words[5:] if "/dmail/" in w), "")
     t.check("inetd.conf.example starts an installed program: " + " ".join(words), server and os.access(where + server, os.X_OK))
+for name in ("imapd-login", "imapd-login-tls", "dpopd-login", "dpopd-login-tls", "dmail-proxy", "dmail-proxy-tls"):
+    status, out, err = harness.run([programs + name, "--help"])
+    t.check(name + " by hand says who starts it", status == 2 and b"is started by imapd, dpopd or dsmtpd" in err, (status, out, err))
 # The installed dmtry finds the installed servers.
 p = subprocess.Popen([where + "/usr/local/sbin/dmtry", harness.scratch(), "--imap", "0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 t.equal("dmtry as installed", p.stdout.readline(), b"ready\n")

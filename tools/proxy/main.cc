@@ -180,9 +180,9 @@ class Proxy {
 }  // namespace
 }  // namespace dmail::proxy
 
-int main(int argc, char**) {
+int main() {
   using namespace dmail;
-  if (argc > 1) return 2;  // is started by a monitor only
+  if (!privsep::started_by_monitor()) return 2;
   if (!privsep::enter_jail()) return 1;
   try {
     proxy::Proxy proxy;
