@@ -156,6 +156,27 @@ with harness.Instance("--set", "login_delay 10") as i:
             t.equal(what + "nor more descriptors", len(os.listdir("/proc/%d/fd" % talk.pid)), 4)
             talk.s.close()
 
+# An account on another host: the program between the client and that host stays as long as the session.
+with harness.Instance("--domain", "back.test") as back, harness.Instance("--set", "login_delay 10") as front:
+    user, word = front.USER1, "Dis7antPassw0rd-and-a-long-one"
+    for at, labels in ((back, []), (front, ['host="back.test"'])):
+        subprocess.run([harness.program("nwauth"), "-path", at.dir + "/users", "set", user, word, *labels], check=True, stdout=subprocess.DEVNULL)
+    with open(front.dir + "/dmail.conf") as f:
+        settings = f.read()
+    for tls, port, name in (("none", back.IMAP_PORT, "dmail-proxy"), ("tls", back.IMAPS_PORT, "dmail-proxy-tls")):
+        with open(front.dir + "/dmail.conf", "w") as f:
+            f.write(settings + "remote_accounts proxy\nremote_ca %s\nremote_host back.test 127.0.0.1 imap=%d/%s\n" % (back.CAFILE, port, tls))
+        talk = Talk(front, "imap")
+        answer = talk.say(b"a LOGIN %s %s" % (user.encode(), word.encode()))
+        if t.check(name + ": logs in", answer.startswith(b"a OK"), answer):
+            time.sleep(0.2)
+            for pid, who in [(talk.pid, "the relay")] + [(p, name) for p in processes(name)]:
+                needles = {"password": [word.encode()], "its base64": [base64.b64encode(b"\0" * n + word.encode())[4:32] for n in (0, 1, 2)],
+                           "PLAIN": [plain(user.encode(), word.encode())[8:40]]}
+                found, size = left_in(pid, needles)
+                t.check("%s: no password in %s" % (name, who), size > 50000 and not found, (size, found))
+        talk.s.close()
+
 # A resident module, asked through its socket as monitors ask it.
 nwauth, path, sock = harness.program("nwauth"), home + "/db", home + "/nwauth"
 short, long, kept = "Sh0rtOne", "a-rather-long-password-for-checking", "KeptInTheOpenForCramMd5"
