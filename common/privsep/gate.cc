@@ -127,9 +127,11 @@ bool Gate::out_of_tries() const { return tries_ >= kMaxTries || cancels_ >= kMax
 void Gate::begin_attempt(std::string_view user, std::string_view method) {
   if (login_) broken("a login after the login");
   if (out_of_tries()) broken("one login too many");
-  // When the jailed process is gone, there is nothing to wait for.
-  if (const int64_t ms = tally_.wait_ms(ends_.client_ip); ms > 0)
-    (void)wait_gone(channel_.fd(), Deadline::in_ms(ms));
+  // A jailed process that leaves before its turn is not judged: what a secret is worth shows
+  // elsewhere, too (relaying after login, the log).
+  const int64_t ms = tally_.wait_ms(ends_.client_ip);
+  if (ms > 0 && wait_gone(channel_.fd(), Deadline::in_ms(ms)))
+    throw ConnectionOver(Why::PeerClosed, "gone before its turn");
   attempt_ = {monotonic_ms(), std::string(user), "", std::string(method), ""};
 }
 

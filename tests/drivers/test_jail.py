@@ -219,6 +219,7 @@ def set_up(root):
         for part in ("-login", "-login-tls", "-session"):
             shutil.copy2(os.path.join(harness.BUILD, "tests", "jail_probe"), path + "/bin/" + daemon + part)
     shutil.copy2(os.path.join(harness.BUILD, "tests", "jail_probe"), path + "/bin/dmsasl")
+    shutil.copy2(os.path.join(harness.BUILD, "bin", "dmtally"), path + "/bin/dmtally")
     for name in ("certificate", "key"):  # that nobody reads: no program with TLS is here
         with open(path + "/" + name, "w") as f:
             os.fchmod(f.fileno(), 0o600)
@@ -232,7 +233,7 @@ def set_up(root):
                 "mail_user 65532:65532\nlogin_delay 10\njail_path %s/empty\n"
                 "auth_user 65531:65531\nkerberos_keytab %s/auth\n%s" % ((path,) * 6 + (lists,)))
     for name, more in (("tls", "tls_certificate %s/certificate\ntls_key %s/key\ntls_certificate_for other.example %s/certificate %s/key\n"
-                        % ((path,) * 4)), ("slow", "login_delay 700\n")):
+                        % ((path,) * 4)), ("slow", 'login_delay 700\nlogin_delay_exempt ""\n')):
         with open(path + "/dmail.conf") as f, open("%s/%s.conf" % (path, name), "w") as g:
             g.write(f.read() + more)
     if not root:
@@ -240,8 +241,12 @@ def set_up(root):
     return path
 
 
-def run_monitor(path, packets, prefix, answered=True, daemon="imapd", conf="dmail", options=()):
+def run_monitor(path, packets, prefix, answered=True, daemon="imapd", conf="dmail", options=(), tcp=False):
     ours, theirs = socket.socketpair()
+    if tcp:  # a client with an address
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            ours = socket.create_connection(listener.getsockname())
+            theirs = listener.accept()[0]
     p = subprocess.Popen(prefix + [path + "/bin/" + daemon, "-C", "%s/%s.conf" % (path, conf), *options],
                          stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
     theirs.close()
@@ -301,6 +306,11 @@ def main():
         log = run_monitor(path, [WRONG, WRONG, WRONG, "w", "w", "w"], prefix, False, conf="slow")
         check("three wrong passwords at once (%s)" % who, log.count("login-failed") == 3 and time.monotonic() - began >= 2.1,
               (time.monotonic() - began, log))
+        # Nor does leaving before one's turn get a guess judged at once.
+        log = run_monitor(path, [WRONG], prefix, False, conf="slow", tcp=True)
+        check("a failure is remembered (%s)" % who, "login-failed" in log and "tally-failed" not in log, log)
+        log = run_monitor(path, [GOOD], prefix, False, conf="slow", tcp=True)
+        check("who does not wait is not judged (%s)" % who, "event=login" not in log, log)
         for name, start, want in FAULTY:
             log = run_monitor(path, [start, "w", frame(NOTE, "fine", "x")], prefix, False)
             check("dmsasl: %s (%s)" % (name, who), 'reason="%s"' % want in log and "event=fine" in log
