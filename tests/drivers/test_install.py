@@ -39,6 +39,15 @@ for words in lines:
 for name in ("imapd-login", "imapd-login-tls", "dpopd-login", "dpopd-login-tls", "dmail-proxy", "dmail-proxy-tls"):
     status, out, err = harness.run([programs + name, "--help"])
     t.check(name + " by hand says who starts it", status == 2 and b"is started by imapd, dpopd or dsmtpd" in err, (status, out, err))
+# A TLS port without a certificate: the log says what is missing.
+home = harness.scratch()
+with open(home + "/dmail.conf", "w") as f:
+    f.write("host_domain x.example\ndrop_path %s\nwork_path %s\njail_path %s/jail\nlogin_user 63001\nmail_user 63002\n" % (home, home, home))
+for name in ("imapd", "dpopd", "dsmtpd"):
+    status, out, err = harness.run([programs + name, "-C", home + "/dmail.conf", "--tls"])
+    with open("%s/%s.log" % (home, name)) as f:
+        log = f.read()
+    t.check(name + " --tls without a certificate", status == 1 and out == b"" and "--tls needs tls_certificate and tls_key" in log, (status, out, log))
 # The installed dmtry finds the installed servers.
 p = subprocess.Popen([where + "/usr/local/sbin/dmtry", harness.scratch(), "--imap", "0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 t.equal("dmtry as installed", p.stdout.readline(), b"ready\n")

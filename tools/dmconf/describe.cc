@@ -81,7 +81,7 @@ std::string argument_of(const Row& row) {
     case Type::List:
       if (row.words == 0) return "word...";
       if (row.words == 1) return "word";
-      return concat(row.words, " words");
+      return concat(row.words, row.name == "remote_host" ? " words or more" : " words");
     case Type::Ignored:
       break;
   }
