@@ -46,6 +46,7 @@ Outcome cmd_ehlo(Session& session, std::string_view argument) {
 Outcome cmd_xclient(Session& session, std::string_view argument) {
   const auto parsed = privsep::parse_xclient(argument);
   if (!parsed) return done(501, "5.5.4", parsed.error().client);
+  if (session.state().logged_in) return done(503, "5.5.1", "XCLIENT comes before AUTH");
   if (parsed->says_client() && !session.facts().trusted_peer)
     return done(550, "5.7.1", "You are not trusted with that");
   session.backend().forwarded(*parsed);

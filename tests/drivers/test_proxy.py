@@ -3,6 +3,7 @@
 host believes of a peer; loops; TLS between them; a back host that is down.  With Dovecot as the back host, too,
 where it is installed.
 """
+import base64
 import os
 import re
 import shutil
@@ -381,6 +382,15 @@ def for_whom():
     t.check("trusted: smtp starts anew", c.one("MAIL FROM:<x@y>").startswith("503"))
     c.close()
     t.check("trusted: smtp log", back.logged("dsmtpd", "event=forwarded", "2001:db8::1"))
+    # Anybody may say that the connection was passed on; after a login nothing can change for whom it is.
+    c = Client(back.SUBMISSION_PORT)
+    c.one("EHLO x")
+    t.check("after AUTH: login", c.one("AUTH PLAIN " + base64.b64encode(b"\0ann\0secret").decode()).startswith("235"))
+    for line in ("XCLIENT TTL=1", "XCLIENT ADDR=127.0.0.9"):
+        t.check("after AUTH: " + line, c.one(line).startswith("503"))
+    t.check("after AUTH: it goes on", c.one("MAIL FROM:<x@y>").startswith("250"))
+    c.close()
+    t.check("after AUTH: no violation in the log", "privsep-violation" not in back.log("dsmtpd"))
 
 
 def loops():

@@ -279,6 +279,14 @@ TEST_CASE("AUTH") {
   CHECK(talk("EHLO c\r\nAUTH PLAIN\r\n").ends_with("over"));
 }
 
+TEST_CASE("AUTH: who has logged in does not become another client") {
+  Talk talk;
+  talk.facts.tls = true;
+  const std::string plain = base64_encode(std::string("\0user\0secret", 12));
+  CHECK(codes(talk("EHLO c\r\nXCLIENT TTL=1\r\nEHLO c\r\nAUTH PLAIN " + plain +
+                   "\r\nXCLIENT TTL=1\r\nMAIL FROM:<a@b>\r\n")) == "250 220 250 235 503 250");
+}
+
 TEST_CASE("AUTH: what the settings name is offered, in both forms, and nothing else is taken") {
   Talk talk;
   talk.settings.dsmtp_mechanisms = {"scram-sha-256-plus, Cram-MD5",
