@@ -67,9 +67,8 @@ Status place_mail(Account& account, const Name& name, const Facts& facts,
     account.base = name.drop_path;
     account.drop_file = facts.drop_file;
   } else if (account.maildir) {
-    const std::string own = path_for_domain(settings.maildir_althome, name.domain);
-    Result<std::string> base = base_directory(own.empty() ? settings.maildir_home : own,
-                                              own.empty() ? "maildir_home" : "maildir_althome");
+    Result<std::string> base = base_directory(base_of_domain(name.domain, name.drop_path, settings),
+                                              "maildir_home or maildir_althome");
     if (!base) return std::move(base.error());
     DMAIL_TRY(place_below(account, std::move(*base), name, settings,
                           settings.maildir_suffix ? ".mdir" : ""));

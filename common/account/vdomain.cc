@@ -79,16 +79,34 @@ std::string prefixed_user(const Name& name, const conf::Settings& settings) {
                              : concat(name.prefix, settings.vdomain_separator, name.user);
 }
 
+std::string base_of_domain(std::string_view domain, std::string_view drop_path,
+                           const conf::Settings& settings) {
+  std::string base(drop_path);
+  if (settings.use_maildir) {
+    base = path_for_domain(settings.maildir_althome, domain);
+    if (base.empty()) base = settings.maildir_home;
+  }
+  while (base.size() > 1 && base.back() == '/') base.pop_back();
+  return base;
+}
+
 bool owned_by_other_domain(const Name& name, const std::vector<Vdomain>& vdomains,
                            const conf::Settings& settings) {
-  if (settings.drop_prefix) return false;
+  const std::string base = base_of_domain(name.domain, name.drop_path, settings);
   const std::string file = prefixed_user(name, settings);
+  bool ours_seen = false;
   for (const Vdomain& v : vdomains) {
-    const std::string start = concat(v.prefix, settings.vdomain_separator);
-    if (v.drop_path != name.drop_path || v.prefix.size() <= name.prefix.size() ||
-        file.size() <= start.size() || !istarts_with(file, start))
-      continue;
-    const Name other = virtual_name(std::string_view(file).substr(start.size()), v, settings);
+    if (base_of_domain(v.domain, v.drop_path, settings) != base) continue;
+    std::string_view user;  // who of that domain has the file
+    if (name.is_virtual && v.prefix == name.prefix) {
+      ours_seen |= iequals(v.domain, name.domain);
+      if (!ours_seen) user = name.user;
+    } else if (!settings.drop_prefix && v.prefix.size() > name.prefix.size()) {
+      const std::string start = concat(v.prefix, settings.vdomain_separator);
+      if (istarts_with(file, start)) user = std::string_view(file).substr(start.size());
+    }
+    if (user.empty()) continue;
+    const Name other = virtual_name(user, v, settings);
     if (other.auth_name != name.auth_name || other.passwd_file != name.passwd_file) return true;
   }
   return false;

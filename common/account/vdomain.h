@@ -25,9 +25,13 @@ Name virtual_name(std::string_view user, const Vdomain& vdomain, const conf::Set
 // PREFIX, separator and user for a virtual domain, else the user.
 std::string prefixed_user(const Name& name, const conf::Settings& settings);
 
+// The directory of a domain's drop files, or of its maildirs; no slash at the end.
+std::string base_of_domain(std::string_view domain, std::string_view drop_path,
+                           const conf::Settings& settings);
 // Whether another domain's user has the same drop file and is a different person to the
 // authenticator: `cc_sales` of the main domain against `sales` of the virtual domain `cc` in one
-// directory.  The domain with the longer prefix owns the file.
+// directory, or two domains with one prefix there.  The domain with the longer prefix owns the
+// file, of two with the same the one whose line comes first.
 bool owned_by_other_domain(const Name& name, const std::vector<Vdomain>& vdomains,
                            const conf::Settings& settings);
 

@@ -127,6 +127,40 @@ TEST_CASE("a name cannot take the drop file of another domain's user") {
   s.authent_domain = true;
   CHECK(refused(s, "b_c@a.org"));  // a_b_c is c's of b.org
   CHECK_FALSE(refused(s, "c@b.org"));
+  s.vdomain[1] = "a_b @b.org b.org /v/";
+  CHECK(refused(s, "b_c@a.org"));
+  // Maildirs of all domains lie in one place, wherever their drop files would.
+  s.vdomain[1] = "a_b @b.org b.org /elsewhere";
+  CHECK_FALSE(refused(s, "b_c@a.org"));
+  s.use_maildir = true;
+  s.maildir_home = "/maildir";
+  CHECK(refused(s, "b_c@a.org"));
+  CHECK(refused(s, "a_x"));
+  s.maildir_althome = {"b.org /maildir-b"};
+  CHECK_FALSE(refused(s, "b_c@a.org"));
+}
+
+TEST_CASE("two domains with one prefix in one directory are not two people with one drop file") {
+  conf::Settings s = site();
+  s.vdomain = {"v @a.org a.org /v", "v 10.0.0.9 a.org /v", "v @b.org b.org /v"};
+  CHECK_FALSE(refused(s, "bob@a.org"));  // v_bob, the same person to the module
+  CHECK_FALSE(refused(s, "bob@b.org"));
+  s.authent_domain = true;
+  CHECK_FALSE(refused(s, "bob@a.org"));
+  CHECK(refused(s, "bob@b.org"));
+  CHECK_FALSE(recipient("bob@b.org", s));
+  s.drop_prefix = true;
+  CHECK(refused(s, "bob@b.org"));
+  s.vdomain[2] = "v @b.org b.org /w";
+  CHECK_FALSE(refused(s, "bob@b.org"));
+  s.use_maildir = true;
+  s.maildir_home = "/maildir";
+  CHECK(refused(s, "bob@b.org"));
+  CHECK_FALSE(refused(s, "bob@a.org"));
+  s.use_maildir = s.authent_domain = false;
+  s.vdomain[2] = "v @b.org b.org /v";
+  s.vdomain_passwd = {"b.org /etc/b.passwd"};
+  CHECK(refused(s, "bob@b.org"));
 }
 
 TEST_CASE("valid_users and user_ip_address read left to right") {
