@@ -131,9 +131,8 @@ void LoginDialogue::login(LoginParser& parser) {
     return tagged("NO [PRIVACYREQUIRED] LOGIN needs TLS");
   }
   if (!side_.password_commands()) return tagged("NO [CANNOT] LOGIN is not available");
-  std::optional<std::string> user, password;
-  if (parser.space()) user = parser.astring();
-  if (user && parser.space()) password = parser.astring();
+  const auto user = parser.space() ? parser.astring() : std::nullopt;
+  auto password = user && parser.space() ? parser.astring() : std::nullopt;
   if (!password || !parser.at_end()) return bad("LOGIN takes a user name and a password");
   const auto outcome = side_.authenticate(*user, *password, "LOGIN");
   wipe(*password);

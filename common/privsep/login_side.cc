@@ -84,7 +84,9 @@ bool LoginSide::password_commands() const { return privsep::password_commands(me
 
 SaslOutcome LoginSide::authenticate(std::string_view user, std::string_view secret,
                                     std::string_view method) {
-  return ask_authenticate(*this, user, secret, method);
+  SaslOutcome outcome = ask_authenticate(*this, user, secret, method);
+  wipe_stack();  // before the frames of what comes next lie over it, with gaps
+  return outcome;
 }
 
 SaslOutcome LoginSide::apop(std::string_view user, std::string_view digest) {
@@ -97,6 +99,7 @@ SaslOutcome LoginSide::sasl(std::string_view mechanism, std::optional<std::strin
   asked_ = false;
   const SaslOutcome outcome =
       run_sasl(*this, {mechanisms(), mechanism, may_log_in(), std::move(initial), tls_.get()});
+  wipe_stack();
   // What the monitor has been asked it has logged.
   if (const std::string why = refusal_text(mechanism, outcome); !asked_ && !why.empty())
     note("refused", why);

@@ -127,8 +127,11 @@ SaslOutcome run_opaque(SaslTalk& talk, const Mechanism& mechanism, const SaslReq
 
 SaslOutcome ask_authenticate(SaslTalk& talk, std::string_view user, std::string_view secret,
                              std::string_view method) {
-  return outcome_of(talk.ask(
-      Frame(kAuthenticate, {std::string(user), std::string(secret), std::string(method)})));
+  // Made in place: a list in braces would leave a copy of the secret on the stack.
+  Frame request(kAuthenticate);
+  request.fields.reserve(3);
+  for (const std::string_view field : {user, secret, method}) request.fields.emplace_back(field);
+  return outcome_of(talk.ask(request));
 }
 
 SaslOutcome ask_apop(SaslTalk& talk, std::string_view user, std::string_view digest) {
