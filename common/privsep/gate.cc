@@ -161,7 +161,7 @@ GateAnswer Gate::judge(std::string_view user, std::string_view secret, bool is_t
   else
     answer = check_password(authenticator(), name, secret);
   if (answer.ok()) {
-    const GateAnswer answered = admit(std::move(*name), std::move(answer));
+    GateAnswer answered = admit(std::move(*name), std::move(answer));
     if (login_ && !is_token) keep_password(secret);
     return answered;
   }
