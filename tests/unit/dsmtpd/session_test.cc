@@ -262,6 +262,8 @@ TEST_CASE("AUTH") {
         "250 235 503");
   CHECK(codes(talk("EHLO c\r\nAUTH plain\r\n" + plain + "\r\nMAIL FROM:<a@b> AUTH=<>\r\n")) ==
         "250 334 235 250");
+  CHECK(codes(talk("EHLO c\r\nMAIL FROM:<a@b>\r\nAUTH PLAIN " + plain + "\r\nRSET\r\nAUTH PLAIN " +
+                   plain + "\r\n")) == "250 250 503 250 235");
   CHECK(codes(talk("EHLO c\r\nAUTH LOGIN\r\n" + base64_encode("user") + "\r\n" +
                    base64_encode("secret") + "\r\n")) == "250 334 334 235");
   CHECK(codes(talk("EHLO c\r\nAUTH LOGIN " + base64_encode("user") + "\r\n*\r\nNOOP\r\n")) ==
