@@ -271,8 +271,17 @@ void DotStuffer::add(std::string_view bytes, std::string& out) {
 void DotStuffer::end(std::string& out) const { out += ended_ ? ".\r\n" : "\r\n.\r\n"; }
 
 bool is_plain_path(std::string_view address) {
-  return std::all_of(address.begin(), address.end(),
-                     [](char c) { return is_graph(c) && c != '<' && c != '>'; });
+  bool quoted = false;
+  for (size_t i = 0; i < address.size(); ++i) {
+    const char c = address[i];
+    if (c == '<' || c == '>' || (!is_graph(c) && !(c == ' ' && quoted))) return false;
+    if (c == '"') quoted = !quoted;
+    if (c != '\\' || !quoted) continue;
+    // What it takes the meaning from comes with it.
+    if (++i == address.size() || (!is_graph(address[i]) && address[i] != ' ')) return false;
+    if (address[i] == '<' || address[i] == '>') return false;
+  }
+  return !quoted;
 }
 
 std::string lmtp_send(Backend& backend, const RemoteJob& job,

@@ -47,7 +47,7 @@ class DotStuffer {
   bool cr_ = false;
 };
 
-// What may stand between <>: printable ASCII without blanks and angle brackets.
+// What may stand between <>: printable ASCII without angle brackets, blanks in quotes only.
 bool is_plain_path(std::string_view address);
 
 }  // namespace dmail::proxy

@@ -130,6 +130,29 @@ TEST_CASE("lmtp: an address that could be another command goes nowhere") {
   CHECK(s.replies[0].code == 550);
 }
 
+TEST_CASE("lmtp: what may stand between angle brackets") {
+  for (const char* good : {"", "a@b.example", "\"a b\"@b.example", "\"a\\\" b\"@b.example",
+                           "a=b@b.example", "\"a\\\\\"@b"})
+    CHECK(is_plain_path(good));
+  for (const char* bad :
+       {"a b@c", "a@b>", "<a@b", "a@b\r\nDATA", "\"a b@c", "\"a\\", "\"a\" SIZE=1", "\"a>\"@b",
+        "\"a\\>\"@b", "\"a\\\r\"@b", "caf\xc3\xa9@b", "\"a\\\" b@c"})
+    CHECK_FALSE(is_plain_path(bad));
+}
+
+TEST_CASE("lmtp: a sender whose name has blanks stays the sender") {
+  Sending s({{"", "220 back\r\n"},
+             {"LHLO front\r\n", "250 back\r\n"},
+             {"XCLIENT TTL=1\r\n", "500 what\r\n"},
+             {"MAIL FROM:<\"x y\"@z.example>\r\n", "550 5.1.7 no\r\n"}},
+            {"a@b"});
+  s.job.sender = "\"x y\"@z.example";
+  s.run();
+  INFO(s.talk.stream.wrong);
+  REQUIRE(s.replies.size() == 1);
+  CHECK(s.replies[0] == LmtpReply{550, "5.1.7", "no"});
+}
+
 TEST_CASE("dot-stuffing over pieces") {
   for (size_t cut = 0; cut < 12; ++cut) {
     const std::string text = ".a\r\n..\r\nb.\r\n.";
