@@ -6,6 +6,7 @@ import base64
 import datetime
 import os
 import re
+import shutil
 import subprocess
 
 from rules_fixture import Client, DAEMON, Site, attempt, harness
@@ -61,4 +62,22 @@ for n, service in enumerate(DAEMON):
     t.equal(service + ": every line of a forger is found", len(rows), len(lines))
     t.check(service + ": lines begin as lines do", all(re.match(r"20\d\d-\d\d-\d\dT\S+Z (imapd|dpopd|dsmtpd)\[\d+\] sid=", l)
                                                      for l in site.log(service).split("\n") if l))
+
+# The jail, as fail2ban reads it beside its own files.
+if os.path.isdir("/etc/fail2ban"):
+    tree = harness.scratch() + "/fail2ban"
+    shutil.copytree("/etc/fail2ban", tree)
+    for n in os.listdir(tree + "/jail.d"):
+        os.unlink(tree + "/jail.d/" + n)
+    shutil.copy(FILTER, tree + "/filter.d")
+    with open(os.path.join(harness.ROOT, "tools/fail2ban/jail.d/dmail.conf")) as f:
+        jail = f.read()
+    with open(tree + "/jail.d/dmail.conf", "w") as f:
+        f.write(jail.replace("/var/log/dmail", site.path + "/log"))
+    p = subprocess.run(["fail2ban-client", "-c", tree, "-d"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    said = p.stdout.decode()
+    t.check("the jail is read", p.returncode == 0 and "['start', 'dmail']" in said, said[-500:] + p.stderr.decode()[-500:])
+    t.equal("with all three logs", sorted(re.findall(r"'addlogpath', '[^']*/(\w+)\.log'", said)), ["dpopd", "dsmtpd", "imapd"])
+else:
+    t.skip("fail2ban has no configuration here")
 t.end()
