@@ -133,8 +133,8 @@ Result<std::string> Helper::read_line(Deadline deadline) {
     if (!wait_readable(from_.get(), deadline)) return not_now("module did not answer in time");
     char chunk[4096];
     const ssize_t n = ::read(from_.get(), chunk, sizeof chunk);
-    if (n == 0) return not_now("module ended without an answer");
-    if (n < 0 && errno != EINTR) return not_now(system_error("read from module", errno).log);
+    if (n == 0) return Error{ErrorKind::Io, "Try again later", "module ended without an answer"};
+    if (n < 0 && errno != EINTR) return system_error("read from module", errno);
     if (n > 0) buffer_.append(chunk, static_cast<size_t>(n));
     ::explicit_bzero(chunk, sizeof chunk);
   }

@@ -36,8 +36,8 @@ class Helper {
   Helper& operator=(const Helper&) = delete;
 
   Status send(std::string_view line, Deadline deadline);
-  // One line without LF.  Errors: TryLater (deadline, end of input), Limit (line over
-  // kMaxReplyLine).
+  // One line without LF.  Errors: TryLater (deadline: what has come so far is kept), Io (end of
+  // input), Limit (line over kMaxReplyLine).
   Result<std::string> read_line(Deadline deadline);
   // Whether the module has said more than it was asked; whether it is also gone.
   [[nodiscard]] bool has_unread() const;

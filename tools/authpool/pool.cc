@@ -134,8 +134,8 @@ Result<std::string> Pool::next_line(auth::Helper& helper, Deadline deadline) con
   for (;;) {
     const int wait = std::min(deadline.left_ms(), kStopCheckMs);
     Result<std::string> said = helper.read_line(Deadline::in_ms(wait));
-    if (said || said.error().kind != ErrorKind::TryLater || helper.has_ended()) return said;
-    if (stopped_ || deadline.passed()) return said;
+    if (said || said.error().kind != ErrorKind::TryLater || stopped_ || deadline.passed())
+      return said;
   }
 }
 

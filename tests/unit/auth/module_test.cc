@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "auth/authenticator.h"
+#include "auth/helper.h"
 #include "io/clock.h"
 #include "scratch.h"
 
@@ -140,6 +141,25 @@ TEST_CASE("a module that does not answer costs authent_timeout and is killed") {
     CHECK(monotonic_ms() - start < 2500);
     CHECK(no_children());
   }
+}
+
+TEST_CASE("an end is told from a pause, and what came before a pause is kept") {
+  const Scratch scratch;
+  HelperCommand command;
+  command.words = {scratch.script("printf '+OK b'; sleep 0.3; echo ob; printf '+OK'")};
+  command.environment = {"PATH=/usr/bin:/bin"};
+  auto helper = Helper::start(command);
+  REQUIRE(helper);
+  int pauses = 0;
+  Result<std::string> line = (*helper)->read_line(Deadline::in_ms(20));
+  for (; !line && line.error().kind == ErrorKind::TryLater && pauses < 500; ++pauses)
+    line = (*helper)->read_line(Deadline::in_ms(20));
+  REQUIRE(line);
+  CHECK(*line == "+OK bob");
+  CHECK(pauses > 3);
+  line = (*helper)->read_line(Deadline::in_seconds(5));
+  REQUIRE_FALSE(line);
+  CHECK(line.error().kind == ErrorKind::Io);
 }
 
 TEST_CASE("programs that cannot be run are Dead, with the reason") {
