@@ -71,13 +71,14 @@ class Module {
   Answer secret(std::string_view user, std::string_view mechanism) {
     return ask_alone(concat("secret ", user, ' ', mechanism, '\n'), user, parse_secret_reply);
   }
-  // Lookups share one, but a No from it, which refuses mail for good, is asked for again in a
-  // conversation of its own: it might be the second answer to the question before.
+  // Lookups share one.  A No refuses mail for good: one that follows another in the same
+  // conversation might be the second answer to that, and is asked for again in a conversation of
+  // its own.
   Answer lookup(std::string_view user) {
     const std::string question = concat("lookup ", user, '\n');
-    const bool shared = idle_ != nullptr;
+    const bool after_no = idle_ != nullptr && last_ == Answer::Kind::No;
     Answer answer = ask(question, user, parse_reply);
-    if (!shared || answer.kind != Answer::Kind::No) return answer;
+    if (!after_no || answer.kind != Answer::Kind::No) return answer;
     idle_.reset();
     return ask(question, user, parse_reply);
   }
@@ -112,6 +113,7 @@ class Module {
       return answer;
     }
     idle_ = std::move(*helper);
+    last_ = answer.kind;
     return answer;
   }
 
@@ -138,6 +140,7 @@ class Module {
   std::string socket_;
   std::string refusal_;  // why nothing can be asked
   std::unique_ptr<Helper> idle_;
+  Answer::Kind last_ = Answer::Kind::Dead;  // what was said in it last
 };
 
 class Configured : public Authenticator {

@@ -108,7 +108,8 @@ Spoken Pool::ask(const Question& question, std::string_view line, Deadline deadl
   const bool settled = monotonic_ms() - copy->answered_ms >= kSettledMs;
   Result<Spoken> spoken = settled ? converse(*copy->helper, question, line, deadline)
                                   : converse_warily(*copy, question, line, deadline);
-  copy->yes_of = spoken && spoken->judgement == Judgement::Yes ? lower(question.user) : "";
+  copy->last = spoken ? spoken->judgement : Judgement::Dead;
+  copy->yes_of = copy->last == Judgement::Yes ? lower(question.user) : "";
   give_back(*copy, static_cast<bool>(spoken), spoken ? "" : spoken.error().log);
   if (!spoken) return dead(spoken.error().log);
   return std::move(*spoken);
@@ -123,8 +124,9 @@ Result<Spoken> Pool::converse_warily(Copy& copy, const Question& question, std::
     if (!between || between->judgement == Judgement::Dead) return between;
   }
   Result<Spoken> spoken = converse(*copy.helper, question, line, deadline);
-  // A No refuses mail for good.
-  if (question.kind == Question::Kind::Lookup && spoken && spoken->judgement == Judgement::No)
+  // A No refuses mail for good, and may be that to the question before.
+  if (question.kind == Question::Kind::Lookup && copy.last == Judgement::No && spoken &&
+      spoken->judgement == Judgement::No)
     return converse(*copy.helper, question, line, deadline);
   return spoken;
 }

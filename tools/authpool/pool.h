@@ -44,7 +44,8 @@ class Pool {
     int failures = 0;     // in a row
     int64_t rest_ms = 0;  // not started again before
     int64_t answered_ms = 0;
-    std::string yes_of;  // whom the last answer said Yes of
+    Judgement last = Judgement::Dead;  // its last answer
+    std::string yes_of;                // whom it was about, if it was a Yes
   };
   Copy* take();
   void give_back(Copy& copy, bool good, std::string_view why);
