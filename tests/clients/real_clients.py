@@ -141,7 +141,7 @@ def mbsync(a, service, way, mechanism):
     """LOGIN is IMAP's command here."""
     os.makedirs(a.home + "/mbsync", exist_ok=True)
     tls = {"plain": "None", "starttls": "STARTTLS", "tls": "IMAPS"}[way]
-    rc = a.file("IMAPAccount a\nHost localhost\nPort %d\nUser %s\nPass %s\nSSLType %s\nCertificateFile %s\nSystemCertificates no\nAuthMechs %s\n\n"
+    rc = a.file("IMAPAccount a\nHost localhost\nPort %d\nUser %s\nPass \"%s\"\nSSLType %s\nCertificateFile %s\nSystemCertificates no\nAuthMechs %s\n\n"
                 "IMAPStore far\nAccount a\n\nMaildirStore near\nPath %s/mbsync/\nInbox %s/mbsync-inbox\n\nChannel c\nFar :far:\nNear :near:\n" % (
                     a.port(service, way), a.user, a.password, tls, a.i.CAFILE, mechanism, a.home, a.home))
     status, text = a.run(["mbsync", "-c", rc, "-D", "-l", "c"])
