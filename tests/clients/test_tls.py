@@ -299,11 +299,24 @@ def client_certificates(i, conf, service, path):
         t.check(what + "no certificate, no EXTERNAL", word not in plain.offers())
         t.check(what + "no certificate, a password", plain.log_in(i.USER1.encode(), i.PASS1.encode()))
         plain.close()
-        for tls, name in (("direct", None), ("starttls", None), ("direct", "other.example")):
+        for tls, name, acts_for in (("direct", None, b""), ("starttls", None, b""), ("direct", "other.example", b""),
+                                    ("starttls", "other.example", b""), ("direct", "other.example", i.MAIL1.encode())):
             line = Line(i, service, tls, context(version, path + "/person"), name=name)
             t.check(what + tls + ": EXTERNAL is offered", word in line.offers(), line.all)
-            t.check(what + tls + ": EXTERNAL logs in", line.external(), line.all)
+            t.check(what + "%s: EXTERNAL logs in, %s %s" % (tls, name, acts_for), line.external(acts_for), line.all)
             line.close()
+        line = Line(i, service, "direct", context(version, path + "/person"), name="other.example")
+        t.check(what + "nor for another under another name", not line.external(i.MAIL2.encode()), line.all)
+        line.close()
+        # A ticket from one name is none under another: the client sees that one's certificate, and shows its own.
+        c = context(version)
+        first = Line(i, service, "direct", c)
+        first.alive()
+        session = first.s.session
+        first.close()
+        line = Line(i, service, "direct", c, session, "other.example")
+        t.check(what + "no resumption under another name", session.has_ticket and not line.s.session_reused)
+        line.close()
         line = Line(i, service, "direct", context(version, path + "/person"))
         t.check(what + "as oneself", line.external(i.MAIL1.encode()), line.all)
         t.check(what + "no ticket with a certificate", not line.s.session or not line.s.session.has_ticket)
