@@ -282,4 +282,16 @@ with harness.Instance("--set", "authent_process unix:" + sock, "--set", "plainte
     except imaplib.IMAP4.error as e:
         text = str(e)
     t.check("without it: not now, and no word of the password", "UNAVAILABLE" in text, text)
+# As its page has systemd start it: as the mail user, to whom dmail.conf is closed, as make install leaves it.
+usual = subprocess.run([authpool, "--help"], capture_output=True, text=True).stdout.split("settings (")[1].split(")")[0]
+alone = ["unshare", "--mount", "--propagation", "private"]
+if root and subprocess.run([*alone, "true"]).returncode == 0 and os.path.isdir(os.path.dirname(usual)):
+    p = subprocess.Popen([*alone, "sh", "-c", "mount -t tmpfs none %s && install -m 640 /dev/null %s && exec setpriv --reuid %d --regid %d "
+                          "--clear-groups %s -listen %s -- %s" % (os.path.dirname(usual), usual, MAIL, MAIL, authpool, sock, module)],
+                         stderr=subprocess.PIPE)
+    said = p.stderr.readline() + p.stderr.readline()
+    t.check("dmail.conf is closed to us: defaults", b"cannot read " + usual.encode() in said and b"listening at" in said, said)
+    t.equal("... and questions are answered", ask("lookup joe"), "+OK joe config 0")
+    p.send_signal(signal.SIGTERM)
+    t.equal("... until the end", p.wait(20), 0)
 t.end()

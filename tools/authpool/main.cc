@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <mutex>
@@ -76,9 +77,15 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
   return 64;
 }
 
-// Without a file of settings their defaults hold, unless the file was asked for by name.
+// Without a file of settings their defaults hold, unless the file was asked for by name.  Where we
+// are started as the mail user it is usual that it is root's alone.
 Result<conf::Settings> settings_of(const Arguments& a) {
-  if (!a.config_named && ::access(a.config.c_str(), F_OK) != 0) return conf::Settings();
+  if (!a.config_named && ::access(a.config.c_str(), R_OK) != 0) {
+    if (errno != ENOENT)
+      std::fprintf(stderr, "authpool: cannot read %s: defaults and options count\n",
+                   a.config.c_str());
+    return conf::Settings();
+  }
   auto loaded = conf::load(a.config, conf::kTools);
   if (!loaded) return std::move(loaded.error());
   return std::move(loaded->settings);
