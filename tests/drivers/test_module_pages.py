@@ -174,8 +174,8 @@ def ask_socket(path, line):
         return s.makefile().readline().rstrip("\n")
 
 
-def pool(what, command, sock, questions, options=""):
-    """Runs an authpool command line of the page."""
+def pool(what, command, sock, questions, options="", page="authpool(8)"):
+    """Runs a command line of the page that starts a resident module."""
     argv = subprocess.run(["sh", "-c", "printf '%s\\n' " + command.replace("2>>/var/log/authpool.log &", "")],
                           capture_output=True, text=True, check=True).stdout.splitlines()
     argv[0] = harness.program(os.path.basename(argv[0]))
@@ -189,10 +189,23 @@ def pool(what, command, sock, questions, options=""):
             time.sleep(0.05)
         for line, start in questions:
             answer = ask_socket(sock, line)
-            t.check("authpool(8), %s: %s" % (what, line), answer.startswith(start), answer)
+            t.check("%s, %s: %s" % (page, what, line), answer.startswith(start), answer)
     finally:
         p.send_signal(signal.SIGTERM)
-        t.equal("authpool(8), %s: its end" % what, p.wait(30), 0)
+        t.equal("%s, %s: its end" % (page, what), p.wait(30), 0)
+
+
+def resident_nwauth():
+    run = work + "/run-nwauth"
+    own = {"/run/dmail": run, "/var/lib/dmail/nwauth": work + "/resident"}
+    unit = block("nwauth.8", "[Unit]")
+    command = placed(re.search(r"(?m)^ExecStart=(.*)$", unit).group(1), **own)
+    first, rest = placed(block("nwauth.8", "install"), **own).split("\n", 1)
+    p = shell(first.replace("-o dmail -g dmail", "-o %d -g %d" % (MAIL, MAIL)))
+    t.equal("nwauth(8), its directory", (p.returncode, p.stderr), (0, ""))
+    joe = [("set joe secret", "+OK joe added"), ("check joe secret", "+OK joe config 0"), ("check joe x", "-ERR")]
+    pool("systemd", command, run + "/nwauth", joe, page="nwauth(8)")
+    pool("a script", rest.removesuffix(" &"), run + "/nwauth", joe[1:], page="nwauth(8)")
 
 
 def pools(ldap_conf):
@@ -222,6 +235,7 @@ def pools(ldap_conf):
 # ---- nwauth(8), unixauth(8), dmrelay(8)
 
 def databases():
+    resident_nwauth()
     conf = placed(block("nwauth.8", "authent_method"), **{"/lib/dmail/nwauth": "/nwauth"})
     settings("nwauth.8", conf)
     settings("nwauth.8", "authent_method external\n" + block("nwauth.8", "authent_process unix:"))
