@@ -41,6 +41,7 @@ userPassword: service secret
              userAccountControl="512") \
   + person("Full", "full", sAMAccountName="full", mailQuota="2048", mailDrop="/var/mail/full", mailForward="smtp:f@else.org",
            mailServer="mx2.example.com:993", uidNumber="1001", gidNumber="100", imapEnabled="FALSE", mail="full@example.com") \
+  + person("Moved", "moved", sAMAccountName="moved", mailServer="mx2.example.com") \
   + person("Off", "off", sAMAccountName="off", userAccountControl="514") \
   + person("Twin One", "twin", sAMAccountName="twin1", mail="twin@example.com") \
   + person("Twin Two", "twin", sAMAccountName="twin2", mail="twin@example.com") \

@@ -137,7 +137,7 @@ def end_to_end():
     with harness.Instance("--imap", "0", "--pop3", "0", "--smtp", "0", "--submission", "0", "--domain", "example.com",
                           "--set", "authent_process " + process, "--set", "authent_domain true",
                           "--set", "vdomain o @other.org other.org /nowhere",
-                          "--set", "login_domain CORP example.com") as site:
+                          "--set", "login_domain CORP example.com", "--set", "remote_accounts referral") as site:
         smtp = smtplib.SMTP("127.0.0.1", site.SMTP_PORT)
         smtp.ehlo("there.example")
         for n, to in enumerate(["jdoe@example.com", "jd@example.com", "John.Doe@example.com", "jack@other.org"]):
@@ -173,6 +173,18 @@ def end_to_end():
             except imaplib.IMAP4.error:
                 t.check("no login: " + name, True)
         m.logout()
+        # Whose mail is on another host is sent there, after the right password.
+        m = imaplib.IMAP4("127.0.0.1", site.IMAP_PORT)
+        for user, password, sent in [("moved", "wrong", False), ("moved", "moved", True), ("CORP\\\\moved", "moved", True)]:
+            try:
+                m.login('"%s"' % user, password)
+                answer = "OK"
+            except imaplib.IMAP4.error as e:
+                answer = str(e)
+            t.equal("%s, password %s: sent on" % (user, password), "[REFERRAL imap://moved;AUTH=*@mx2.example.com/]" in answer,
+                    sent)
+            t.check("not let in", answer != "OK")
+        m.shutdown()
         drops = sorted(f for d, _, files in os.walk(site.dir + "/spool") if ".mbx" not in d for f in files)
         t.equal("one drop file for all of it", [f for f in drops if not f.startswith(".")], ["jdoe"])
         server.stop()
