@@ -1,7 +1,6 @@
 #include "privsep/tally.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,21 +114,6 @@ std::optional<std::string> Tally::relay_user(std::string_view ip) {
 
 // ---- asking
 
-// The mail user makes the directory himself where work_path is his; where it is root's, as `make
-// install` leaves it, we make it for him.
-void Tally::make_directory() const {
-  struct stat st {};
-  const std::string path = tally_directory(settings_.work_path);
-  if (!mail_.valid() || mail_.uid == 0) return;
-  if (::stat(settings_.work_path.c_str(), &st) != 0 || st.st_uid != 0) return;
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return;
-  const auto directory = open_directory(path);
-  if (!directory || ::fstat(directory->get(), &st) != 0 || st.st_uid != 0) return;
-  // Still root's, also where one of us was killed before this.  What fails here is told by dmtally,
-  // which then cannot use it.
-  (void)!::fchown(directory->get(), mail_.uid, mail_.gid);
-}
-
 std::optional<int64_t> Tally::delay(std::string_view question, std::string_view ip) {
   const int64_t most = std::max(settings_.login_delay, settings_.login_delay_max);
   const auto answer =
@@ -167,7 +151,7 @@ Result<std::string> Tally::answer_to(const std::string& question) {
     command.uid = mail_.uid;
     command.gid = mail_.gid;
   }
-  make_directory();
+  make_tally_directory(settings_.work_path, mail_);
   auto child = auth::spawn(command, input->get(), to.get());
   if (!child) return std::move(child.error());
   to.reset();

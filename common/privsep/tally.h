@@ -59,7 +59,6 @@ class Tally {
   std::optional<int64_t> delay(std::string_view question, std::string_view ip);
   std::optional<std::string> ask(const std::string& question);
   Result<std::string> answer_to(const std::string& question);
-  void make_directory() const;
   void complain(std::string_view text);
   void reap_leaving();
 

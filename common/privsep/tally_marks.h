@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "privsep/ids.h"
+
 namespace dmail::privsep {
 
 inline constexpr uint64_t kMarkSlots = 65536;  // of each kind
@@ -25,6 +27,10 @@ inline constexpr size_t kMarksSize = 2 * kMarkSlots * sizeof(Mark);
 
 std::string tally_directory(std::string_view work_path);
 std::string marks_path(std::string_view work_path);
+// By root: the mail user makes the directory of the records himself where work_path is his; where
+// it is root's, as `make install` leaves it, it is made for him here.  What fails is told by
+// whoever then cannot use it.
+void make_tally_directory(const std::string& work_path, Ids mail);
 // Where the mark of `key` (address_key.h) lies in the file.
 uint64_t mark_offset(MarkKind kind, std::string_view key);
 uint32_t mark_tag(std::string_view key, std::string_view value);

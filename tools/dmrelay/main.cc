@@ -61,6 +61,7 @@ int run(const conf::Settings& settings, const std::vector<std::string_view>& wor
   if (privsep::is_root()) {
     const auto ids = privsep::ids_of(settings.mail_user);
     if (!ids) return fail(ids.error());
+    privsep::make_tally_directory(settings.work_path, *ids);
     if (const Status done = privsep::become(*ids); !done) return fail(done.error());
   }
   auto book = tally::Book::open(privsep::tally_directory(settings.work_path));
