@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What man/dmail-login.7 shows: its settings are read without a remark, and its first, second and OAuth cases run as they stand."""
+"""What man/dmail-login.7 shows: its settings are read without a remark, and its cases of SCRAM, old webmail, passwd files and OAuth run as they stand."""
 import os
 import re
 import sys
@@ -7,7 +7,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness
 from harness import run
-from sasl_own import Talk, cram_md5, digest_md5, oauthbearer, scram
+from sasl_own import Talk, cram_md5, digest_md5, oauthbearer, plain, scram
 
 t = harness.Suite()
 with open(os.path.join(harness.ROOT, "man", "dmail-login.7")) as f:
@@ -36,6 +36,7 @@ def options(text):
         if line.startswith("authent_process"):
             line = line.replace("/usr/local/lib/dmail/nwauth", harness.program("nwauth")).replace("/usr/local/lib/dmail/tokens", home + "/tokens") \
                        .replace("/var/lib/dmail/nwauth", home + "/users")
+        line = line.replace("/var/spool/dmail", home + "/virt").replace("/etc/dmail", home)
         out += ["--set", line]
         if line.startswith("imapd_mechanisms") and "dpop_mechanisms" not in text:
             out += ["--set", line.replace("imapd", "dpop"), "--set", line.replace("imapd", "dsmtp")]
@@ -69,6 +70,19 @@ with harness.Instance(*options(webmail)) as i:
             with Talk(i, service) as k:
                 good, line = k.authenticate(name, m)
                 t.check("%s: %s" % (service, name), good and k.works(), line)
+os.mkdir(home + "/virt")
+with open(home + "/password-file", "w") as f:
+    f.write("vic's password\n")
+command = next(b for b in blocks if "openssl passwd" in b).replace("/etc/dmail", home).replace("password-file", home + "/password-file")
+status, out, err = run(["sh", "-c", command])
+t.check(command, status == 0, err)
+with harness.Instance(*options(next(s for s in settings if "vdomain_passwd" in s)), "--user", "user1:secret1") as i:
+    for service in ("imap", "pop", "smtp"):
+        for user, password, wanted in (("vic@virt.example", "vic's password", True), ("vic@virt.example", "wrong", False), ("vic", "vic's password", False),
+                                       ("user1", "secret1", True), ("user1@virt.example", "secret1", False)):
+            with Talk(i, service, "tls") as k:
+                good, line = k.authenticate("PLAIN", plain(user, password))
+                t.check("%s: %s of a passwd file, %s" % (service, user, password), good == wanted and (not good or k.works()), line)
 with open(home + "/tokens", "w") as f:
     f.write(next(b for b in blocks if b.startswith("#!")).lstrip())
 os.chmod(home + "/tokens", 0o755)
