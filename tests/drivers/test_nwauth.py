@@ -29,6 +29,10 @@ def talk(text, options=()):
     return run(options=options, stdin=text)[1].splitlines()
 
 
+p = subprocess.run([nwauth, "-path", home + "/none/db"], input="check bob pw\nlookup bob\n", capture_output=True, text=True)
+expect("a database that is not there: every answer says why", (p.returncode, p.stdout.count("-DEAD user database cannot be opened: "),
+       p.stdout.count("No such file or directory")) == (75, 2, 2), p.stdout)
+
 # The session of the vendor's guide.
 expect("set", talk("set bob@test.com bob\n") == ["+OK bob@test.com added to database"])
 expect("guide", (r := talk("lookup bob@test.com\ncheck bob@test.com xxx\ncheck BOB@test.com bob\n")) == [

@@ -69,6 +69,7 @@ int exit_status(std::string_view answer) {
 int serve_dead(std::string_view why, bool one_question) {
   std::string line;
   while (one_question || read_question(line)) {
+    wipe(line);
     std::fputs(concat("-DEAD ", escaped(why), '\n').c_str(), stdout);
     std::fflush(stdout);
     if (one_question) break;

@@ -192,7 +192,9 @@ int generate(Commands& commands, uint64_t count) {
 int answer_dead(const Arguments& a, const Error& error) {
   std::fprintf(stderr, "nwauth: %s\n", error.log.c_str());
   if (!a.server.path.empty() || a.generate > 0) return 75;
-  return modules::serve_dead("user database cannot be opened", !a.words.empty());
+  // The servers' log has nothing but this.
+  return modules::serve_dead(concat("user database cannot be opened: ", error.log),
+                             !a.words.empty());
 }
 
 }  // namespace
