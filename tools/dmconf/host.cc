@@ -43,7 +43,7 @@ void directory(std::string_view setting, const std::string& path, Problems& out)
     out.push_back(concat(setting, ": ", path, ": ", why(errno), " (install -d ", path, ")"));
   else if (!S_ISDIR(st.st_mode))
     out.push_back(concat(setting, ": ", path, " is no directory"));
-  else if ((st.st_mode & S_IWOTH) != 0)
+  else if ((st.st_mode & S_IWOTH) != 0 && (st.st_mode & S_ISVTX) == 0)  // /var/mail is sticky
     out.push_back(concat(setting, ": everybody may write in ", path, " (chmod o-w ", path, ")"));
 }
 
