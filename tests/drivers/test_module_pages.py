@@ -150,7 +150,7 @@ def active_directory():
 
 def several(ldap_conf):
     database = work + "/multi"
-    text = placed(block("multiauth.8", "module 10"), **{"/lib/dmail/nwauth": "/nwauth", "/var/lib/dmail/nwauth": database})
+    text = placed(block("multiauth.8", "module 10"), **{"/var/lib/dmail/nwauth": database})
     text = text.replace(LIBEXEC + "/ldapauth", LIBEXEC + "/ldapauth -config " + ldap_conf)
     path = written("multiauth.conf", text)
     settings("multiauth.8", placed(block("multiauth.8", "authent_method")))
@@ -236,7 +236,7 @@ def pools(ldap_conf):
 
 def databases():
     resident_nwauth()
-    conf = placed(block("nwauth.8", "authent_method"), **{"/lib/dmail/nwauth": "/nwauth"})
+    conf = placed(block("nwauth.8", "authent_method"))
     settings("nwauth.8", conf)
     settings("nwauth.8", "authent_method external\n" + block("nwauth.8", "authent_process unix:"))
     lines = module(harness.program("nwauth"), "-path", work + "/keys", "-keep-plain", lines=[
