@@ -61,8 +61,9 @@ auth::Answer check_password(auth::Authenticator& authenticator, const Result<acc
   if (name) return authenticator.check(*name, password);
   account::Name nobody;
   nobody.user = nobody.auth_name = "nobody-of-this-name";
-  (void)authenticator.check(nobody, "x");
-  auth::Answer answer;
+  auth::Answer answer = authenticator.check(nobody, "x");
+  if (answer.kind == auth::Answer::Kind::Dead) return answer;
+  answer = {};
   answer.kind = auth::Answer::Kind::No;
   answer.text = name.error().log;
   return answer;

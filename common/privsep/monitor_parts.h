@@ -29,7 +29,8 @@ bool is_note(const Frame& frame, size_t max_text);
 std::unique_ptr<auth::Authenticator> make_authenticator(const conf::Settings& settings,
                                                         account::Service service,
                                                         std::string_view client_ip, Ids mail);
-// The module is asked even about a refused name, so that its time is that of a wrong password.
+// The module is asked even about a refused name, so that its time is that of a wrong password; and
+// so that it is a temporary failure, too, while the module cannot answer.
 auth::Answer check_password(auth::Authenticator& authenticator, const Result<account::Name>& name,
                             std::string_view password);
 // Waits until a whole number of `step_ms` has passed since `began` (monotonic): whatever the reason

@@ -191,6 +191,8 @@ def end_to_end():
         s = smtplib.SMTP("127.0.0.1", site.SUBMISSION_PORT)
         s.ehlo()
         t.equal("server down: try later", s.docmd(plain("pw of john"))[0], 454)
+        name = "jdoe@no.domain.of.ours"
+        t.equal("and so is a name that no rule lets in", s.docmd(plain("pw of john"))[0], 454)
         s.quit()
         server.start()
 

@@ -80,6 +80,41 @@ TEST_CASE("connection: a refusal waits until its time, whatever the jailed proce
   }
 }
 
+TEST_CASE("connection: a refused name is answered as one that the module knows nothing of") {
+  struct Module : auth::Authenticator {
+    auth::Answer::Kind kind = auth::Answer::Kind::No;
+    std::string asked;
+    auth::Answer answer(const account::Name& name) {
+      asked = name.auth_name;
+      auth::Answer a;
+      a.kind = kind;
+      a.text = "module";
+      a.facts.uid = 7;
+      return a;
+    }
+    auth::Answer check(const account::Name& name, std::string_view) override {
+      return answer(name);
+    }
+    auth::Answer lookup(const account::Name& name) override { return answer(name); }
+    auth::Answer secret(const account::Name& name, std::string_view) override {
+      return answer(name);
+    }
+    auth::Answer token(const account::Name& name, std::string_view) override {
+      return answer(name);
+    }
+  } module;
+  const Result<account::Name> refused = Error{ErrorKind::BadInput, "", "a rule"};
+  using Kind = auth::Answer::Kind;
+  for (const Kind said : {Kind::No, Kind::Ok, Kind::Dead}) {
+    module.kind = said;
+    const auth::Answer answer = check_password(module, refused, "secret");
+    CHECK(module.asked == "nobody-of-this-name");
+    CHECK(answer.kind == (said == Kind::Dead ? Kind::Dead : Kind::No));
+    CHECK(answer.text == (said == Kind::Dead ? "module" : "a rule"));
+    if (said != Kind::Dead) CHECK_FALSE(answer.facts.uid);
+  }
+}
+
 TEST_CASE("connection: a clear password needs an address that is named") {
   conf::Settings s;
   CHECK(plaintext_ok(s, "127.0.0.1"));
