@@ -148,17 +148,6 @@ def mbsync(a, service, way, mechanism):
     return status == 0 and b"INBOX" in text, text
 
 
-def offlineimap(a, service, way, mechanism):
-    rc = a.file("[general]\naccounts = a\nmetadata = %s/offlineimap\n[Account a]\nlocalrepository = l\nremoterepository = r\n"
-                "[Repository l]\ntype = Maildir\nlocalfolders = %s/offline-mail\n"
-                "[Repository r]\ntype = IMAP\nremotehost = localhost\nremoteport = %d\nremoteuser = %s\nremotepass = %s\nsslcacertfile = %s\n"
-                "ssl = %s\nstarttls = %s\nauth_mechanisms = %s\nfolderfilter = lambda name: name == 'INBOX'\n" % (
-                    a.home, a.home, a.port(service, way), a.user, a.password, a.i.CAFILE, "yes" if way == "tls" else "no",
-                    "yes" if way == "starttls" else "no", mechanism))
-    status, text = a.run(["offlineimap", "-c", rc, "-o", "-u", "basic"])
-    return status == 0 and b"ERROR" not in text, text
-
-
 def c_client(a, service, way, mechanism):
     """The library of pine, alpine and PHP's imap extension, in which it is called here.  It takes the first mechanism that it is not
     forbidden.  After STARTTLS it speaks TLS 1.0 alone, which is not spoken here."""
@@ -239,7 +228,6 @@ CAN = {
     fetchmail: ("fetchmail", ("imap", "pop"), ALL, ("PLAIN", "CRAM-MD5")),
     mutt: ("mutt", ("imap", "pop"), ALL, SECRETS),
     mbsync: ("isync", ("imap",), ALL, SECRETS),
-    offlineimap: ("offlineimap3", ("imap",), ALL, ("PLAIN", "LOGIN", "CRAM-MD5")),
     c_client: ("php-imap", ("imap", "pop"), ("plain", "tls"), ("PLAIN", "LOGIN", "CRAM-MD5")),
     s_nail: ("s-nail", ("imap", "pop", "smtp"), ALL, ("PLAIN", "LOGIN", "CRAM-MD5", "APOP", "USER")),
 }
