@@ -90,7 +90,8 @@ Result<std::pair<Channel, OwnedFd>> Channel::make() {
 void Channel::send(const Frame& frame, Deadline deadline) {
   auto packet = encode_frame(frame);
   if (!packet) over(Why::ProtocolBroken, "a frame would be too large");
-  iovec vector{packet->data(), packet->size()};
+  std::string& bytes = *packet;
+  iovec vector{bytes.data(), bytes.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr message{};
   message.msg_iov = &vector;
@@ -108,21 +109,20 @@ void Channel::send(const Frame& frame, Deadline deadline) {
   constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
   for (;;) {
     // The jail has no sendmsg: the child passes no descriptors.
-    const ssize_t n = frame.fd.valid()
-                          ? ::sendmsg(socket_.get(), &message, kFlags)
-                          : ::send(socket_.get(), packet->data(), packet->size(), kFlags);
+    const ssize_t n = frame.fd.valid() ? ::sendmsg(socket_.get(), &message, kFlags)
+                                       : ::send(socket_.get(), bytes.data(), bytes.size(), kFlags);
     if (n >= 0) break;
     if (errno == EINTR) continue;
     if (errno != EAGAIN) {
-      wipe(*packet);
+      wipe(bytes);
       over(Why::PeerClosed, "the other side of the privilege boundary is gone");
     }
     if (!wait_writable(socket_.get(), deadline)) {
-      wipe(*packet);
+      wipe(bytes);
       over(Why::Timeout, "the other side of the privilege boundary takes nothing");
     }
   }
-  wipe(*packet);
+  wipe(bytes);
 }
 
 std::optional<Frame> Channel::receive(Deadline deadline) {

@@ -33,7 +33,10 @@ DBT entry_of(std::string_view bytes) {
 
 // A DBT whose memory Berkeley DB allocates and we free.
 struct Fetched : DBT {
-  Fetched() : DBT{} { flags = DB_DBT_REALLOC; }
+  Fetched() : DBT{} {
+    data = nullptr;
+    flags = DB_DBT_REALLOC;
+  }
   ~Fetched() { ::free(data); }
   Fetched(const Fetched&) = delete;
   Fetched& operator=(const Fetched&) = delete;
