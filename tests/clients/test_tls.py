@@ -237,6 +237,10 @@ def by_name(i, conf, service, path):
     for kind in ("ECDSA", "RSA"):
         c = context(ssl.TLSVersion.TLSv1_2, ciphers="ECDHE-%s-AES256-GCM-SHA384" % kind)
         t.equal("%s: a certificate for %s" % (service, kind), shown(i, service, "direct", how=c), kind.lower())
+    plain_rsa = context(ssl.TLSVersion.TLSv1_2, ciphers="AES128-GCM-SHA256")
+    t.check(service + ": no cipher without forward secrecy", attempt(lambda: shown(i, service, "direct", how=plain_rsa)) is None)
+    conf.set("tls_certificate %s/both.pem" % path, "tls_key %s/both.key" % path, "tls_ciphers DEFAULT")
+    t.equal(service + ": unless it is asked for", shown(i, service, "direct", how=plain_rsa), "rsa")
     conf.set("tls_key %s/open.key" % path, "tls_certificate %s/first.pem" % path)
     t.check(service + ": a key for everybody is no key", attempt(lambda: shown(i, service, "starttls")) is None)
     t.check(service + ": and the log says why", "can be read by everybody" in log_of(i, service))
