@@ -1,9 +1,6 @@
 #include "tools/dmtry/instance.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +12,7 @@
 #include "io/file.h"
 #include "tools/dmtry/answers.h"
 #include "tools/dmtry/certificate.h"
+#include "tools/dmtry/ports.h"
 
 namespace dmail::dmtry {
 namespace {
@@ -40,24 +38,6 @@ Status make_directory(const std::string& path, mode_t mode, int uid) {
   if (uid >= 0 && ::chown(path.c_str(), static_cast<uid_t>(uid), static_cast<gid_t>(uid)) != 0)
     return system_error("chown " + path, errno);
   return {};
-}
-
-// A free port of 127.0.0.1, or an Error when `wanted` is taken.
-Result<int> free_port(int wanted) {
-  const OwnedFd s(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const int on = 1;
-  ::setsockopt(s.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in a{};
-  a.sin_family = AF_INET;
-  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  a.sin_port = htons(static_cast<uint16_t>(wanted));
-  if (::bind(s.get(), reinterpret_cast<sockaddr*>(&a), sizeof a) != 0)
-    return wrong(
-        concat("port ", wanted, " of 127.0.0.1 cannot be had; give another, or 0 for any"));
-  socklen_t n = sizeof a;
-  if (::getsockname(s.get(), reinterpret_cast<sockaddr*>(&a), &n) != 0)
-    return system_error("getsockname", errno);
-  return static_cast<int>(ntohs(a.sin_port));
 }
 
 // `value` for a POSIX shell.
@@ -131,9 +111,10 @@ Status Instance::make_directories() {
 }
 
 Status Instance::choose_ports() {
+  Ports ports;
   for (int& port : options_.ports) {
     if (port < 0) continue;
-    auto chosen = free_port(port);
+    auto chosen = ports.take(port);
     if (!chosen) return std::move(chosen.error());
     port = *chosen;
   }

@@ -1,0 +1,27 @@
+#!/usr/bin/env python3
+"""The ports of dmtry: each its own, none that the system gives to outgoing connections, and a taken one refused."""
+import os
+import socket
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness
+
+t = harness.Suite()
+harness.need("xinetd")
+PORTS = ("IMAP_PORT", "IMAPS_PORT", "POP3_PORT", "POP3S_PORT", "SMTP_PORT", "SUBMISSION_PORT", "SUBMISSIONS_PORT", "LMTP_PORT")
+
+with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
+    outgoing = int(f.read().split()[0])
+with harness.Instance() as i:
+    ports = [getattr(i, name) for name in PORTS]
+    t.equal("each its own", len(set(ports)), len(PORTS))
+    t.check("none of those for outgoing connections", all(1024 < p < outgoing for p in ports), ports)
+
+with socket.create_server(("127.0.0.1", 0)) as taken:
+    port = taken.getsockname()[1]
+    p = subprocess.run([harness.program("dmtry"), os.path.join(harness.scratch(), "i"), "--imap", str(port)],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    t.check("a taken one is refused", p.returncode != 0 and b"port %d of 127.0.0.1 cannot be had" % port in p.stdout, p.stdout)
+t.end()

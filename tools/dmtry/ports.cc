@@ -1,0 +1,50 @@
+#include "tools/dmtry/ports.h"
+
+#include <netinet/in.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+
+#include "base/text.h"
+
+namespace dmail::dmtry {
+namespace {
+
+constexpr unsigned kFirst = 20000, kLast = 32767;
+constexpr int kTries = 200;
+
+}  // namespace
+
+bool Ports::hold(int port) {
+  OwnedFd s(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  ::setsockopt(s.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in a{};
+  a.sin_family = AF_INET;
+  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  a.sin_port = htons(static_cast<uint16_t>(port));
+  // Two that only bind may have the same port; who listens has it alone.
+  if (::bind(s.get(), reinterpret_cast<sockaddr*>(&a), sizeof a) != 0 || ::listen(s.get(), 1) != 0)
+    return false;
+  held_.push_back(std::move(s));
+  return true;
+}
+
+Result<int> Ports::take(int wanted) {
+  if (wanted != 0) {
+    if (hold(wanted)) return wanted;
+    return Error{ErrorKind::BadInput,
+                 concat("port ", wanted, " of 127.0.0.1 cannot be had; give another, or 0 for any"),
+                 {}};
+  }
+  for (int i = 0; i < kTries; ++i) {
+    uint16_t random = 0;
+    if (::getrandom(&random, sizeof random, 0) != sizeof random) break;
+    const int port = static_cast<int>(kFirst + random % (kLast - kFirst + 1));
+    if (hold(port)) return port;
+  }
+  return Error{ErrorKind::BadInput, "no port of 127.0.0.1 is free", {}};
+}
+
+}  // namespace dmail::dmtry
