@@ -87,7 +87,7 @@ def delays():
     _, took = attempt(site, "smtp", "127.0.0.8")
     t.check("a success forgives nothing", took >= 0.9 - SLACK, took)
 
-    db = site.path + "/work/tally"
+    db = os.path.join(site.path, "work", "tally")
     t.check("the records are the mail user's", all(
         os.stat(os.path.join(db, n)).st_uid == (65532 if os.geteuid() == 0 else os.getuid()) for n in os.listdir(db)))
     t.check("nothing was complained about", "tally-failed" not in site.log("imap") + site.log("smtp"))
@@ -138,7 +138,7 @@ def without_mail_user():
     answer, took = attempt(site, "imap", "127.0.0.5")
     t.check("no mail_user: the plain delay", took >= 0.2 - SLACK, took)
     t.check("no mail_user: the log says so", any("root" in l for l in site.lines("imap", "tally-failed")))
-    t.check("no mail_user: no files of root", not os.path.exists(site.path + "/work/tally"))
+    t.check("no mail_user: no files of root", not os.path.exists(os.path.join(site.path, "work", "tally")))
 
 
 def broken_tally(site, what):
@@ -165,7 +165,7 @@ def connections():
         t.check("the fourth is not (%s)" % s, c.greeting.startswith(full[s]) and c.line() == "", c.greeting)
         t.check("and the log says so", any("ip=127.0.0.5" in l for l in site.lines(s, "too-many-connections")))
         c.end()
-    places = site.path + "/work/places"
+    places = os.path.join(site.path, "work", "places")
     t.check("places are files of the monitor alone, and empty", all(
         (st.st_uid, st.st_mode & 0o077, st.st_size) == (os.geteuid(), 0, 0)
         for st in [os.stat(os.path.join(places, n)) for n in os.listdir(places)] + [os.stat(places)]
