@@ -1,5 +1,6 @@
 #include "privsep/user_files.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -128,6 +129,25 @@ class Preparer {
     return level.ours_alone && st.st_uid == ::geteuid() && (st.st_mode & 077) == 0;
   }
 
+  // A directory that a mail group can rename (/var/mail of mode 2775): what is root's, private and
+  // empty there can be given away.  With something in it it could be root's own, put under the
+  // user's name.
+  static Result<bool> giveable(const Level& level, int fd, const struct stat& st) {
+    if (orphan(level, st)) return true;
+    if (st.st_uid != ::geteuid() || (st.st_mode & 077) != 0) return false;
+    const int own = ::openat(fd, ".", kDirectory);
+    DIR* entries = own < 0 ? nullptr : ::fdopendir(own);
+    if (entries == nullptr) {
+      const int error = errno;
+      if (own >= 0) ::close(own);
+      return system_error("read a folder directory", error);
+    }
+    int count = 0;
+    while (::readdir(entries) != nullptr) ++count;
+    ::closedir(entries);
+    return count <= 2;  // . and ..
+  }
+
   Status drop_file(const Level& level, const std::string& name) {
     constexpr int kFlags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     OwnedFd fd(::openat(level.fd.get(), name.c_str(), kFlags));
@@ -176,7 +196,9 @@ class Preparer {
     auto st = stat_fd(fd.get());
     if (!st) return std::move(st.error());
     if (st->st_uid != place_.owner.uid) {
-      if (!orphan(level, *st))
+      const auto may_give = giveable(level, fd.get(), *st);
+      if (!may_give) return may_give.error();
+      if (!*may_give)
         return refused(concat("folder directory ", name, " belongs to uid ", st->st_uid));
       DMAIL_TRY(give(fd.get(), 0700));
     } else if ((st->st_mode & S_IWOTH) != 0) {

@@ -125,6 +125,26 @@ TEST_CASE("user files: what we made and died before giving away is adopted") {
   CHECK(s.look(s.account.folders).st_uid == s.owner.uid);
 }
 
+TEST_CASE("user files: folders are made in a mail spool of a group, as Debian's /var/mail") {
+  if (!is_root()) return;
+  Spool s;
+  s.account.drop_file = s.base + "/joe";
+  s.account.folders = s.base + "/joe.mbx";
+  s.account.directories.clear();
+  REQUIRE(::chmod(s.base.c_str(), 02775) == 0);
+  REQUIRE(s.prepare().ok());
+  CHECK(s.look(s.account.folders).st_uid == s.owner.uid);
+  CHECK((s.look(s.account.folders).st_mode & 0777) == 0700);
+  // A directory of root with something in it, renamed by one of the group.
+  REQUIRE(::rmdir(s.account.folders.c_str()) == 0);
+  REQUIRE(::mkdir(s.account.folders.c_str(), 0700) == 0);
+  s.make_file(s.account.folders + "/secret", 0600, {0, 0});
+  const Status done = s.prepare();
+  REQUIRE_FALSE(done.ok());
+  CHECK(done.error().log.find("belongs to uid 0") != std::string::npos);
+  CHECK(s.look(s.account.folders).st_uid == 0);
+}
+
 TEST_CASE("user files: root keeps out of what lies outside the drop path") {
   Spool s;
   s.account.drop_file = s.base + "x/joe";  // beside it, not below
