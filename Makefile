@@ -102,6 +102,7 @@ $(B)/%.o: %.cc | config.mk
 
 include tools/build/install.mk
 include tools/build/check.mk
+include tools/build/bare.mk
 
 clean:
 	rm -rf $(B)
