@@ -19,6 +19,7 @@ namespace {
 using Why = ConnectionOver::Why;
 
 constexpr int kSendMs = 30 * 1000;
+constexpr int kPairTries = 20;
 
 Error refused(const std::string& path, const char* why) {
   return Error{ErrorKind::NoPermission, "TLS is not available", concat(path, why)};
@@ -29,6 +30,14 @@ bool is_server_name(std::string_view name) {
          std::all_of(name.begin(), name.end(), [](char c) {
            return is_lower(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
          });
+}
+
+// Whether `path` leads to the file that is open as `fd`.
+bool is_still(const std::string& path, int fd) {
+  struct stat named {
+  }, open{};
+  return ::stat(path.c_str(), &named) == 0 && ::fstat(fd, &open) == 0 &&
+         named.st_ino == open.st_ino && named.st_dev == open.st_dev;
 }
 
 }  // namespace
@@ -48,6 +57,17 @@ Result<OwnedFd> open_pem(const std::string& path, bool secret) {
   if ((st.st_mode & S_IWOTH) != 0) return refused(path, " can be written by everybody");
   if (secret && (st.st_mode & S_IROTH) != 0) return refused(path, " can be read by everybody");
   return fd;
+}
+
+Result<OpenPair> open_pair(const std::string& certificate, const std::string& key) {
+  for (int tries = 0;; ++tries) {
+    auto first = open_pem(certificate, false);
+    auto second = open_pem(key, true);
+    if (first && second && (is_still(certificate, first->get()) || tries == kPairTries))
+      return OpenPair{std::move(*first), std::move(*second)};
+    if (tries < kPairTries && (!first || !is_still(certificate, first->get()))) continue;
+    return std::move(first ? second.error() : first.error());
+  }
 }
 
 NamedCertificate certificate_for(const conf::Settings& settings, std::string_view name) {
@@ -80,8 +100,10 @@ Status TlsFiles::add_to(JailPlan& plan) {
   if (!tls_configured(settings_))
     return Error{ErrorKind::BadInput, "",
                  "--tls needs tls_certificate and tls_key, which are not set in dmail.conf"};
-  DMAIL_TRY(add(open_pem(settings_.tls_certificate, false), kCertificateFd, certificate_));
-  DMAIL_TRY(add(open_pem(settings_.tls_key, true), kKeyFd, key_));
+  auto pair = open_pair(settings_.tls_certificate, settings_.tls_key);
+  if (!pair) return std::move(pair.error());
+  DMAIL_TRY(add(std::move(pair->certificate), kCertificateFd, certificate_));
+  DMAIL_TRY(add(std::move(pair->key), kKeyFd, key_));
   if (settings_.tls_tickets)
     // Without tickets TLS is slower, that is all.
     if (Status done = add(open_ticket_keys(settings_.work_path, wall_seconds(), log_),
@@ -111,14 +133,12 @@ void TlsFiles::on_certificate_for(const Frame& frame, Channel& channel) {
   const NamedCertificate named =
       is_server_name(name) ? certificate_for(settings_, name) : NamedCertificate();
   if (named.found()) {
-    auto first = open_pem(named.certificate, false);
-    auto second = open_pem(named.key, true);
-    if (first && second) {
-      certificate.fd = std::move(*first);
-      key.fd = std::move(*second);
+    auto pair = open_pair(named.certificate, named.key);
+    if (pair) {
+      certificate.fd = std::move(pair->certificate);
+      key.fd = std::move(pair->key);
     } else {
-      log_.error("tls-certificate-failed",
-                 {{"server", name}, {"text", (first ? second : first).error().log}});
+      log_.error("tls-certificate-failed", {{"server", name}, {"text", pair.error().log}});
     }
   }
   channel.send(certificate, deadline);

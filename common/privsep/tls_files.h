@@ -21,6 +21,13 @@ bool tls_configured(const conf::Settings& settings);
 // made them) that others cannot write, and a key (`secret`) that not everybody can read.
 Result<OwnedFd> open_pem(const std::string& path, bool secret);
 
+// A certificate and its key, opened so that both are of the same time: where they lie in a
+// directory that a link names, and the link is switched while we open them, we open them again.
+struct OpenPair {
+  OwnedFd certificate, key;
+};
+Result<OpenPair> open_pair(const std::string& certificate, const std::string& key);
+
 // The item of tls_certificate_for that serves `name`: the name itself, else the longest *.DOMAIN.
 struct NamedCertificate {
   std::string certificate;
