@@ -106,6 +106,8 @@ void Monitor::start_session(bool greet) {
   plan.arguments = {name};
   plan.descriptors = {{0, 0}, {1, 1}, {2, 2}, {made->second.get(), privsep::kMonitorFd}};
   plan.root_directory = settings_.jail_path;
+  // It would talk on until it needs the monitor: whoever ends the monitor means the connection.
+  plan.ends_with_us = true;
   plan.address_space = tls_ ? kTlsSpace : kPlainSpace;
   plan.file_size = static_cast<uint64_t>(settings_.message_size_limit) + kMaxTextLine;
   if (tls_)

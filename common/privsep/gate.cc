@@ -17,6 +17,7 @@
 #include "privsep/mechanisms.h"
 #include "privsep/monitor_options.h"
 #include "privsep/monitor_parts.h"
+#include "privsep/session_facts.h"
 
 namespace dmail::privsep {
 namespace {
@@ -200,8 +201,24 @@ GateAnswer Gate::admit(account::Name name, auth::Answer answer) {
                       {"version", tls_version_},
                       {"cipher", tls_cipher_},
                       {"resumed", tls_resumed_}});
+  login->facts = facts_of(*login);
   login_ = std::move(login);
   return {Kind::Accepted, "", false};
+}
+
+// Without them the session is served, and dmwho does not know of it.
+OwnedFd Gate::facts_of(const Login& login) {
+  SessionFacts facts;
+  facts.service = account::service_name(service_);
+  facts.user = login.user;
+  facts.client_ip = ends_.client_ip;
+  facts.session_id = log_.session();
+  facts.since = wall_seconds();
+  facts.tls = tls_ != nullptr;
+  auto sealed = seal_facts(facts);
+  if (sealed) return std::move(*sealed);
+  log_.error("session-facts-failed", {{"user", login.user}, {"text", sealed.error().log}});
+  return {};
 }
 
 Gate::Login::~Login() { wipe(password); }

@@ -63,6 +63,7 @@ class Gate {
     std::optional<account::Account> account;  // imap and pop
     std::string method;
     std::string password;  // of an account on another host that is proxied; wiped
+    OwnedFd facts;         // session_facts.h; invalid where it could not be had
     ~Login();
   };
   // Null until a login was accepted.
@@ -100,6 +101,7 @@ class Gate {
   void begin_attempt(std::string_view user, std::string_view method);
   GateAnswer judge(std::string_view user, std::string_view secret, bool is_token);
   GateAnswer admit(account::Name name, auth::Answer answer);
+  OwnedFd facts_of(const Login& login);
   GateAnswer refuse(Kind kind, const char* reason, std::string_view text);
   GateAnswer give_up(Kind kind, std::string_view text);  // nothing was tried
   [[nodiscard]] bool out_of_tries() const;

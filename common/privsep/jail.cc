@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -111,6 +112,9 @@ int child_main(void* argument) {
   if (root && !lose_root(work)) fail("giving up root");
   if (!set_limits(*work.plan)) fail("limits");
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail("no_new_privs");
+  // After the change of ids, which takes it back.
+  if (work.plan->ends_with_us && ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+    fail("parent death signal");
   char* const environment[] = {work.zone, nullptr};
   ::syscall(SYS_execveat, kPlaces, "", work.arguments, environment, AT_EMPTY_PATH);
   fail("exec");

@@ -32,6 +32,7 @@ struct JailPlan {
   uint64_t file_size = 0;              // RLIMIT_FSIZE
   bool local_time = false;             // the child needs to know the zone
   uint64_t open_files = 16;            // RLIMIT_NOFILE
+  bool ends_with_us = false;           // killed when the monitor has ended, however it did
 };
 
 // Returns the child's pid once the program runs.  The caller's signal mask and ignored signals pass

@@ -19,6 +19,7 @@
 #include "privsep/monitor_options.h"
 #include "privsep/monitor_parts.h"
 #include "privsep/request_table.h"
+#include "privsep/session_facts.h"
 #include "privsep/session_start.h"
 #include "privsep/user_files.h"
 #include "privsep/xclient.h"
@@ -231,6 +232,8 @@ void LoginMonitor::on_hand_over(Frame& frame) {
   plan.descriptors = {{0, 0}, {1, 1}, {2, 2}, {text->get(), kStartFd}};
   if (log_.fd() >= 0) plan.descriptors.emplace_back(log_.fd(), kLogFd);
   gate_.places().add_to(plan.descriptors);
+  if (gate_.login()->facts.valid())
+    plan.descriptors.emplace_back(gate_.login()->facts.get(), kFactsFd);
   if (::access(plan.program.c_str(), X_OK) != 0)
     return fail("program", system_error(concat("exec ", plan.program), errno));
 

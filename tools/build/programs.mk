@@ -156,3 +156,9 @@ multiauth_SRC := $(wildcard tools/multiauth/*.cc) tools/authpool/pool.cc tools/a
 multiauth_LIBS := auth account conf log io base
 multiauth_LINK := dynamic
 multiauth_EXT := -lcrypt -pthread
+
+# dmwho: who is logged in, and ending sessions.
+PROGRAMS += dmwho
+dmwho_SRC := $(wildcard tools/dmwho/*.cc)
+dmwho_LIBS := privsep account conf log io base
+dmwho_LINK := static
