@@ -222,8 +222,8 @@ std::string Commands::set(std::string_view user, std::string_view password,
   if (!keep && !policy_.digest_realm.empty())
     digest = digest_md5(*key, policy_.digest_realm, password);
   if (!hash || !scram) return dead(hash ? scram.error() : hash.error());
-  bool too_many = false;
-  Status done = users_->change(*key, [&](Record& record) {
+  bool too_many = false, existed = false;
+  const auto edit = [&](Record& record) {
     const Record before = record;
     if (!keep) {
       // All that the old password left behind goes, whatever is kept of the new one.
@@ -236,10 +236,11 @@ std::string Commands::set(std::string_view user, std::string_view password,
     for (const auto& [name, value] : changes) record.set_label(name, value);
     too_many = record.labels.size() > kMaxLabels;
     if (too_many) record = before;
-  });
+  };
+  Status done = users_->change(*key, edit, &existed);
   if (!done) return dead(done.error());
   if (too_many) return "-ERR too many labels; nothing is changed\n";
-  return concat("+OK ", *key, " added to database\n");
+  return concat("+OK ", *key, existed ? " changed in database\n" : " added to database\n");
 }
 
 std::string Commands::remove(std::string_view user) {

@@ -46,6 +46,8 @@ class Commands : public modules::Responder {
   // set with its parts: a password may hold blanks here.  Labels as name=value or name="value".
   std::string set(std::string_view user, std::string_view password,
                   const std::vector<std::string>& labels);
+  // Whether `user` can be a name here, written as the database keeps it.
+  [[nodiscard]] bool is_key(std::string_view user) const { return key_of(user) == user; }
 
  private:
   std::string check(std::string_view user, std::string_view password);

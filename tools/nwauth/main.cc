@@ -10,14 +10,15 @@
 #include <cstdio>
 #include <cstring>
 
-#include "account/drop_name.h"
 #include "base/number.h"
 #include "base/text.h"
-#include "base/wipe.h"
+#include "conf/settings.h"
 #include "io/clock.h"
 #include "io/owned_fd.h"
 #include "tools/modules/line_protocol.h"
+#include "tools/nwauth/admin.h"
 #include "tools/nwauth/commands.h"
+#include "tools/nwauth/mail_place.h"
 
 using namespace dmail;
 using namespace dmail::nwauth;
@@ -27,10 +28,15 @@ namespace {
 constexpr char kUsage[] =
     "usage: nwauth [options]                        line protocol on standard input\n"
     "       nwauth [options] check|lookup|secret|set|del|search|version|help ...\n"
+    "       nwauth [options] list [PATTERN]         all users, with their labels\n"
+    "       nwauth [options] passwd USER            asks for a new password\n"
+    "       nwauth [options] dump [FILE]            all users as text; load [FILE] takes it back\n"
     "       nwauth [options] -listen SOCKET         resident module\n"
     "       nwauth [options] -generate N            make users test0 to testN-1, password test\n"
-    "       nwauth drop_path 0|1|2 BASE USER...     where the drop file of USER lies\n"
-    "options: -path DIR  -readonly  -keep-plain  -digest-realm REALM  -debug  -log  -hash "
+    "       nwauth [-C FILE] drop_path USER...      where the drop file of USER lies\n"
+    "       nwauth drop_path 0|1|2 BASE USER...     the same with hash_spool and base given\n"
+    "options: -path DIR  -C DMAIL.CONF  -readonly  -keep-plain  -digest-realm REALM  -debug  -log  "
+    "-hash "
     "yescrypt|sha512  -allowats\n"
     "         -allowhighascii  -mode OCTAL  -mailuser NAME  -cache N  -cachetime SECONDS  -threads "
     "N\n"
@@ -39,6 +45,8 @@ constexpr char kUsage[] =
 struct Arguments {
   std::string path = "/var/lib/dmail/nwauth";
   std::string mail_user = DMAIL_USER;
+  std::string config = DMAIL_CONF;
+  bool config_named = false;
   Policy policy;
   modules::ServerOptions server;
   uint64_t cache = 1000, cache_seconds = 300, generate = 0;
@@ -56,6 +64,7 @@ bool set_number(std::string_view text, uint64_t low, uint64_t high, uint64_t& va
 bool set_option(Arguments& a, std::string_view name, const std::string& value) {
   uint64_t number = 0;
   if (name == "-path") return (a.path = value).starts_with('/');
+  if (name == "-C" || name == "-i") return a.config_named = !(a.config = value).empty();
   if (name == "-listen") return (a.server.path = value).starts_with('/');
   if (name == "-mailuser") return !(a.mail_user = value).empty();
   if (name == "-digest-realm") {
@@ -145,37 +154,28 @@ class Diary {
   bool debug_;
 };
 
-int drop_path(const std::vector<std::string>& words) {
-  const auto method = words.size() > 3 ? parse_u32(words[1], 2) : std::nullopt;
-  if (!method || !words[2].starts_with('/')) {
+// Settings of the servers, for what depends on them; nullopt where they are not there to be read.
+std::optional<conf::Settings> settings_of(const Arguments& a) {
+  if (!a.config_named && ::access(a.config.c_str(), R_OK) != 0) return std::nullopt;
+  auto loaded = conf::load(a.config, conf::kTools);
+  if (loaded) return std::move(loaded->settings);
+  std::fprintf(stderr, "nwauth: %s: %s\n", a.config.c_str(), loaded.error().log.c_str());
+  return std::nullopt;
+}
+
+int drop_path(const Arguments& a) {
+  const auto method = a.words.size() > 3 ? parse_u32(a.words[1], 2) : std::nullopt;
+  if (method && a.words[2].starts_with('/'))
+    return print_hashed_paths(a.words, static_cast<int>(*method));
+  if (a.words.size() < 2) {
     std::fputs(kUsage, stderr);
     return 64;
   }
-  for (size_t i = 3; i < words.size(); ++i) {
-    std::string path = words[2];
-    for (const std::string& level : account::hash_directories(words[i], static_cast<int>(*method)))
-      path += "/" + level;
-    const Result<std::string> file = account::encoded_name(words[i], "/");
-    if (!file) {
-      std::fprintf(stderr, "nwauth: %s\n", file.error().client.c_str());
-      return 1;
-    }
-    std::printf("%s/%s\n", path.c_str(), file->c_str());
-  }
-  return 0;
-}
-
-// set on its own, because a password may hold blanks here.
-int set_words(Commands& commands, std::vector<std::string> words, const modules::EventLog& log) {
-  if (words[2] == "-" && !modules::read_question(words[2])) {
-    std::fputs("nwauth: no password on standard input\n", stderr);
-    return 64;
-  }
-  const std::string answer = commands.set(words[1], words[2], {words.begin() + 3, words.end()});
-  wipe(words[2]);
-  modules::log_answer(log, concat("set ", words[1]), answer);
-  std::fputs(answer.c_str(), stdout);
-  return modules::exit_status(answer);
+  const auto settings = settings_of(a);
+  if (settings) return print_drop_paths({a.words.begin() + 1, a.words.end()}, *settings);
+  std::fprintf(stderr, "nwauth: drop_path needs dmail.conf: %s cannot be read (-C FILE)\n",
+               a.config.c_str());
+  return 78;
 }
 
 int generate(Commands& commands, uint64_t count) {
@@ -206,9 +206,17 @@ int main(int argc, char** argv) {
     std::fputs(kUsage, stdout);
     return 0;
   }
-  if (!a.words.empty() && a.words[0] == "drop_path") return drop_path(a.words);
+  if (!a.words.empty() && a.words[0] == "drop_path") return drop_path(a);
   if (const passwd* user = ::getpwnam(a.mail_user.c_str())) a.server.mail_uid = user->pw_uid;
   ::umask(077);
+  // As whoever calls us: the owner of the database may read neither of the two.
+  auto file = open_dump_file(a.words);
+  if (file && !*file) {
+    std::fprintf(stderr, "nwauth: %s\n", file->error().log.c_str());
+    return 73;
+  }
+  const bool by_hand = !a.words.empty();
+  const auto settings = by_hand ? settings_of(a) : std::nullopt;
   if (Status owner = become_owner(a); !owner) return answer_dead(a, owner.error());
   const Diary log(a);
   auto users = UserTable::open(a.path, a.policy.read_only);
@@ -219,8 +227,11 @@ int main(int argc, char** argv) {
   if (a.generate > 0) return generate(commands, a.generate);
   modules::EventLog events;
   if (log.wanted()) events = [&](std::string_view text) { log.event(text); };
-  if (a.words.size() > 2 && a.words[0] == "set") return set_words(commands, a.words, events);
-  if (!a.words.empty()) return modules::serve_words(commands, a.words, events);
+  const Admin admin{commands, **users, settings ? &*settings : nullptr, events,
+                    file ? (*file)->get() : -1};
+  if (by_hand)
+    if (const auto status = run_admin(admin, a.words)) return *status;
+  if (by_hand) return modules::serve_words(commands, a.words, events);
   if (a.server.path.empty()) return modules::serve_stdin(commands, events);
   Status served =
       modules::serve(commands, a.server, [&](std::string_view text) { log.event(text); });

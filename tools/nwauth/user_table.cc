@@ -1,8 +1,13 @@
 #include "tools/nwauth/user_table.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <mutex>
 
 #include "io/clock.h"
+#include "io/owned_fd.h"
 
 namespace dmail::nwauth {
 
@@ -48,12 +53,14 @@ Result<std::optional<Record>> UserTable::find(const std::string& user) {
   return std::optional<Record>(std::move(*record));
 }
 
-Status UserTable::change(const std::string& user, const std::function<void(Record&)>& edit) {
+Status UserTable::change(const std::string& user, const std::function<void(Record&)>& edit,
+                         bool* existed) {
   Status parsed;
   Status done = with_table<Status>([&](table::Table& t) {
     return t.update(user, [&](std::optional<std::string_view> old) -> std::optional<std::string> {
       Record record;
       record.created = wall_seconds();
+      if (existed != nullptr) *existed = old.has_value();
       if (old) {
         Result<Record> stored = parse_record(*old);
         if (!stored) {
@@ -66,11 +73,31 @@ Status UserTable::change(const std::string& user, const std::function<void(Recor
       return serialise(record);
     });
   });
-  return parsed ? done : parsed;
+  if (!parsed) return parsed;
+  if (done) tell_of_change();
+  return done;
 }
 
 Result<bool> UserTable::remove(const std::string& user) {
-  return with_table<Result<bool>>([&](table::Table& t) { return t.remove(user); });
+  auto removed = with_table<Result<bool>>([&](table::Table& t) { return t.remove(user); });
+  if (removed && *removed) tell_of_change();
+  return removed;
+}
+
+Status UserTable::each(
+    const std::function<bool(std::string_view name, std::string_view record)>& one) {
+  return with_table<Status>([&](table::Table& t) { return t.scan("", one); });
+}
+
+// After the change is there, so that what is asked from now on is answered anew.  Without it, or
+// killed before it, answers are remembered as long as they are where nobody tells.
+void UserTable::tell_of_change() const {
+  const std::string path = directory_ + "/changes";
+  const OwnedFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  uint64_t sign[2] = {static_cast<uint64_t>(monotonic_ms()), static_cast<uint64_t>(::getpid())};
+  static std::atomic<uint64_t> count = 0;
+  sign[0] = sign[0] << 20 | (++count & 0xfffff);
+  if (fd.valid() && ::pwrite(fd.get(), sign, sizeof sign, 0) != sizeof sign) return;
 }
 
 Status UserTable::names(std::string_view prefix,
