@@ -252,7 +252,7 @@ t.equal("nwauth: right", ask("check joe secret"), "+OK joe config 0")
 t.equal("nwauth: wrong", ask("check joe wrong"), "-ERR joe password wrong or not a valid user")
 t.equal("nwauth: search", ask("search *"), ["+DATA ann", "+DATA joe", "+OK Search Complete 2 items found out of 2"])
 t.equal("nwauth: changed", (ask("set joe changed"), ask("check joe secret")[:4], ask("check joe changed")),
-        ("+OK joe added to database", "-ERR", "+OK joe config 0"))
+        ("+OK joe changed in database", "-ERR", "+OK joe config 0"))
 t.equal("nwauth: removed", (ask("del joe"), ask("check joe changed")[:4], ask("lookup joe")[:4]), ("+OK joe deleted", "-ERR", "-ERR"))
 with harness.Instance("--set", "authent_process unix:" + sock, "--set", "plaintext_login_from 127.*",
                       *(["--set", "mail_user %d:%d" % (MAIL, MAIL)] if root else [])) as server:

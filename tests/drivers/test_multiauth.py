@@ -95,7 +95,7 @@ t.check("do_check false", ask(quiet, "check bob staffpw").startswith("-ERR"))
 t.check("do_lookup false", ask(quiet, "lookup gus").startswith("-ERR") and ask(quiet, "check gus guestpw").startswith("+OK"))
 
 # Changes: by default only where the user is, and no removal.
-t.equal("set existing", ask(two, "set gus changed", "check gus changed"), ["+OK gus added to database", "+OK gus config 0"])
+t.equal("set existing", ask(two, "set gus changed", "check gus changed"), ["+OK gus changed in database", "+OK gus config 0"])
 t.check("it went to the second", "+OK" in subprocess.run([nwauth, "-path", work + "/guests", "check", "gus", "changed"],
                                                          capture_output=True, text=True).stdout)
 t.check("set of a new user", ask(two, "set newcomer x").startswith("-ERR no module"))

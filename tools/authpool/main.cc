@@ -20,6 +20,8 @@ using namespace dmail::authpool;
 
 namespace {
 
+constexpr size_t kMaxWatched = 16;
+
 constexpr char kUsage[] =
     "usage: authpool -listen SOCKET [options] -- MODULE [ARGUMENT...]\n"
     "Keeps copies of an authentication module running and answers at SOCKET in their place.\n"
@@ -28,6 +30,7 @@ constexpr char kUsage[] =
     "  -n NUMBER     copies (authent_number)          -timeout SECONDS  for one answer "
     "(authent_timeout)\n"
     "  -cache N      answers remembered (authent_cache)  -ttl SECONDS  and how long (60)\n"
+    "  -watch FILE   a change of it makes all answers forgotten; may be given again\n"
     "  -mode OCTAL   of the socket (600)              -user NAME  run as (mail_user)\n"
     "  --version, --help\n";
 
@@ -38,7 +41,7 @@ struct Arguments {
   uint64_t ttl = 60;
   std::string user;
   modules::ServerOptions server;
-  std::vector<std::string> module;
+  std::vector<std::string> module, watched;
 };
 
 bool set_number(std::string_view text, uint64_t low, uint64_t high, auto& value) {
@@ -50,6 +53,10 @@ bool set_number(std::string_view text, uint64_t low, uint64_t high, auto& value)
 bool set_option(Arguments& a, std::string_view name, const std::string& value) {
   if (name == "-C" || name == "-i") return a.config_named = !(a.config = value).empty();
   if (name == "-listen") return (a.server.path = value).starts_with('/');
+  if (name == "-watch") {
+    a.watched.push_back(value);
+    return value.starts_with('/') && a.watched.size() <= kMaxWatched;
+  }
   if (name == "-n") return set_number(value, 1, 64, a.copies);
   if (name == "-cache") return set_number(value, 0, 1'000'000, a.cache);
   if (name == "-ttl") return set_number(value, 1, 86'400, a.ttl);
@@ -141,7 +148,8 @@ int main(int argc, char** argv) {
       a.cache.value_or(settings->auth_nocache ? 0 : static_cast<uint64_t>(settings->authent_cache));
   Remembering answers(
       pool, cache, static_cast<int64_t>(a.ttl),
-      static_cast<int64_t>(a.timeout.value_or(static_cast<uint64_t>(settings->authent_timeout))));
+      static_cast<int64_t>(a.timeout.value_or(static_cast<uint64_t>(settings->authent_timeout))),
+      a.watched);
   const Status served = modules::serve(answers, a.server, log);
   return served ? 0 : failed(served.error());
 }

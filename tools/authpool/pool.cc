@@ -13,6 +13,7 @@ namespace dmail::authpool {
 namespace {
 
 constexpr int kStopCheckMs = 200;
+constexpr int kConnectMs = 2000;
 // A second answer to the question before must be seen as what it is, however late it comes.  A
 // password or token waits until the copy has been quiet for so long; ...
 constexpr int64_t kQuietMs = 5;
@@ -26,6 +27,14 @@ Spoken dead(std::string_view why) {
   return {Judgement::Dead, concat("-DEAD ", escaped(why, 200), '\n')};
 }
 
+// A child, or a connection where the command is `unix:SOCKET`.
+Result<std::unique_ptr<auth::Helper>> begin(const auth::HelperCommand& command) {
+  const std::string_view first = command.words.empty() ? "" : std::string_view(command.words[0]);
+  if (!first.starts_with(kSocketMark)) return auth::Helper::start(command);
+  return auth::Helper::connect(std::string(first.substr(kSocketMark.size())), 0,
+                               Deadline::in_ms(kConnectMs));
+}
+
 Error fault(std::string why) { return Error{ErrorKind::TryLater, {}, std::move(why)}; }
 
 }  // namespace
@@ -35,7 +44,7 @@ Pool::Pool(auth::HelperCommand command, size_t copies, Log log)
 
 Status Pool::start() {
   for (Copy& copy : copies_) {
-    auto helper = auth::Helper::start(command_);
+    auto helper = begin(command_);
     if (!helper) return std::move(helper.error());
     copy.helper = std::move(*helper);
   }
@@ -96,7 +105,7 @@ Spoken Pool::ask(const Question& question, std::string_view line, Deadline deadl
   }
   gone.reset();
   if (!copy->helper) {
-    auto started = auth::Helper::start(command_);
+    auto started = begin(command_);
     if (!started) {
       give_back(*copy, false, started.error().log);
       return dead("the module cannot be started");

@@ -17,6 +17,8 @@
 
 namespace dmail::authpool {
 
+// In place of a program: the socket of a resident module of root's or our own user's.
+inline constexpr std::string_view kSocketMark = "unix:";
 inline constexpr int64_t kFirstRestMs = 100;  // before a failed copy is started again; doubles
 inline constexpr int64_t kLongestRestMs = 10'000;
 

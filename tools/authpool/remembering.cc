@@ -1,16 +1,50 @@
 #include "tools/authpool/remembering.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <functional>
+#include <utility>
 
 #include "base/text.h"
 #include "io/clock.h"
+#include "io/owned_fd.h"
 
 namespace dmail::authpool {
 
 using Kind = Question::Kind;
 
-Remembering::Remembering(Pool& pool, size_t capacity, int64_t life_seconds, int64_t timeout_seconds)
-    : pool_(&pool), timeout_ms_(timeout_seconds * 1000), kept_(capacity, life_seconds) {}
+namespace {
+constexpr off_t kSmallFile = 64;
+}
+
+Remembering::Remembering(Pool& pool, size_t capacity, int64_t life_seconds, int64_t timeout_seconds,
+                         std::vector<std::string> watched)
+    : pool_(&pool),
+      timeout_ms_(timeout_seconds * 1000),
+      kept_(capacity, life_seconds),
+      watched_(std::move(watched)) {}
+
+std::string Remembering::state_of_watched() const {
+  std::string state;
+  for (const std::string& path : watched_) {
+    struct stat st {};
+    if (::stat(path.c_str(), &st) != 0) {
+      state += "none ";
+      continue;
+    }
+    state += concat(st.st_dev, ' ', st.st_ino, ' ', st.st_size, ' ', st.st_mtim.tv_sec, ' ',
+                    st.st_mtim.tv_nsec, ' ', st.st_ctim.tv_sec, ' ', st.st_ctim.tv_nsec, ' ');
+    // Two changes within a tick of the file system's clock: only the bytes tell.
+    char bytes[kSmallFile];
+    if (!S_ISREG(st.st_mode) || st.st_size > kSmallFile) continue;
+    const OwnedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    const ssize_t n = fd.valid() ? ::pread(fd.get(), bytes, sizeof bytes, 0) : 0;
+    if (n > 0) state.append(bytes, static_cast<size_t>(n));
+  }
+  return state;
+}
 
 std::atomic<uint32_t>& Remembering::changes_of(std::string_view user) {
   return changes_[std::hash<std::string>()(owner_of(user)) % changes_.size()];
@@ -19,7 +53,7 @@ std::atomic<uint32_t>& Remembering::changes_of(std::string_view user) {
 std::string Remembering::mark_of(const Question& question) {
   return kept_.mark(question.user, question.password,
                     concat(question.kind == Kind::Check ? "check " : "lookup ",
-                           changes_of(question.user).load()));
+                           changes_of(question.user).load(), ' ', state_of_watched()));
 }
 
 void Remembering::forget(const Question& question) {

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -32,6 +33,23 @@ struct Client {
 bool someone_listens(const sockaddr_un& address) {
   const OwnedFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+// Root's own socket is opened to the mail user by giving it to him, not by its mode.  Only in a
+// directory where nobody else can put something in its place.
+Status give_to_mail_user(const std::string& path, uid_t mail_uid,
+                         const std::function<void(std::string_view)>& log) {
+  if (::geteuid() != 0 || mail_uid == 0) return {};
+  struct stat st {};
+  const std::string above = path.substr(0, std::max<size_t>(1, path.rfind('/')));
+  if (::stat(above.c_str(), &st) != 0) return system_error("stat " + above, errno);
+  if (st.st_uid != 0 || (st.st_mode & 022) != 0) {
+    log(concat("the socket stays root's, because ", above, " is not root's alone"));
+    return {};
+  }
+  if (::lchown(path.c_str(), mail_uid, static_cast<gid_t>(-1)) != 0)
+    return system_error("chown " + path, errno);
+  return {};
 }
 
 Result<OwnedFd> listen_at(const std::string& path, mode_t mode) {
@@ -239,6 +257,7 @@ Status serve(Responder& responder, const ServerOptions& options,
              const std::function<void(std::string_view)>& log) {
   Result<OwnedFd> listener = listen_at(options.path, options.mode);
   if (!listener) return std::move(listener.error());
+  DMAIL_TRY(give_to_mail_user(options.path, options.mail_uid, log));
   sigset_t ending;
   sigemptyset(&ending);
   sigaddset(&ending, SIGTERM);

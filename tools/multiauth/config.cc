@@ -6,6 +6,7 @@
 #include "base/ascii.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "tools/authpool/pool.h"
 #include "tools/modules/config_file.h"
 
 namespace dmail::multiauth {
@@ -54,7 +55,11 @@ std::string_view set_line(std::string_view name, std::string_view value, ModuleR
   }
   if (name == "binary") {
     rule.words = words_of(value);
-    return value.starts_with('/') ? std::string_view() : "an absolute path is wanted";
+    if (value.starts_with(authpool::kSocketMark))
+      return value.substr(authpool::kSocketMark.size()).starts_with('/') && rule.words.size() == 1
+                 ? ""
+                 : "unix: and the absolute path of a socket are wanted, nothing more";
+    return value.starts_with('/') ? "" : "an absolute path or unix:SOCKET is wanted";
   }
   if (name == "match") {
     rule.match = words_of(value);
