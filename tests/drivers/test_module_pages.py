@@ -150,10 +150,15 @@ def active_directory():
 
 def several(ldap_conf):
     database = work + "/multi"
-    text = placed(block("multiauth.8", "module 10"), **{"/var/lib/dmail/nwauth": database})
+    staff, with_pam = block("multiauth.8", "module 10", 2)
+    t.check("multiauth(8): PAM with others, which tests/drivers/test_three_kinds.py runs", "unix:/run/dmail-pam/socket" in with_pam)
+    text = placed(staff, **{"/var/lib/dmail/nwauth": database})
     text = text.replace(LIBEXEC + "/ldapauth", LIBEXEC + "/ldapauth -config " + ldap_conf)
     path = written("multiauth.conf", text)
-    settings("multiauth.8", placed(block("multiauth.8", "authent_method")))
+    first, three = block("multiauth.8", "authent_method", 2)
+    settings("multiauth.8", placed(first))
+    settings("multiauth.8", placed(three, **{"/etc/dmail/virt.passwd": written("virt.passwd", ""), "/var/spool/dmail": "/tmp"}))
+    enabled("multiauth.8", "dmail-pam")
     answers = module(harness.program("multiauth"), "-config", path, lines=[
         "check jim@staff.example.com pw of jim", "set ann@example.com secret", "check ann@example.com secret",
         "check ann@example.com wrong", "set bob@staff.example.com x", "lookup bob@staff.example.com", "del ann@example.com",
@@ -165,6 +170,14 @@ def several(ldap_conf):
 
 
 # ---- authpool(8)
+
+def enabled(page, unit):
+    """The text of the unit that the page's line for systemctl turns on."""
+    line = block(page, "systemctl")
+    t.equal(page + ": turns on", line, "systemctl enable --now " + unit)
+    with open("%s/units/%s.service" % (work, unit)) as f:
+        return f.read()
+
 
 def ask_socket(path, line):
     with socket.socket(socket.AF_UNIX) as s:
@@ -198,7 +211,7 @@ def pool(what, command, sock, questions, options="", page="authpool(8)"):
 def resident_nwauth():
     run = work + "/run-nwauth"
     own = {"/run/dmail": run, "/var/lib/dmail/nwauth": work + "/resident"}
-    unit = block("nwauth.8", "[Unit]")
+    unit = enabled("nwauth.8", "dmail-nwauth")
     command = placed(re.search(r"(?m)^ExecStart=(.*)$", unit).group(1), **own)
     first, rest = placed(block("nwauth.8", "install"), **own).split("\n", 1)
     p = shell(first.replace("-o dmail -g dmail", "-o %d -g %d" % (MAIL, MAIL)))
@@ -215,20 +228,24 @@ def pools(ldap_conf):
     conf = written("pool.conf", "mail_user %d:%d\n" % (MAIL, MAIL))
     for name in (ldap_conf, work + "/ldap.secret"):
         give(name)
-    own = {"/run/dmail-pam": run + "/pam", "/run/dmail": run, "/usr/local/etc/ldapauth.conf": ldap_conf}
+    own = {"/run/dmail-pam": work + "/run-pam", "/run/dmail": run, "/usr/local/etc/ldapauth.conf": ldap_conf}
     jim = [("check jim pw of jim", "+OK jim config 1001"), ("check jim x", "-ERR"), ("lookup ghost", "-ERR")]
-    unit = block("authpool.8", "[Unit]")
-    command = placed(re.search(r"(?ms)^ExecStart=((?:.*\\\n)*.*)$", unit).group(1), **own)
+    unit = block("authpool.8", "[Service]")
+    command = placed(re.search(r"(?m)^ExecStart=(/(?:.*\\\n)*.*)$", unit).group(1), **own)
     pool("systemd", command, run + "/authpool", jim, "-C " + conf)
-    script = placed(block("authpool.8", "install"), **own)
+    script = placed(block("authpool.8", "install", 2)[0], **own)
     script = script.replace(LIBEXEC + "/mymodule", LIBEXEC + "/ldapauth -config " + ldap_conf)
     first, rest = script.split("\n", 1)
     if os.geteuid() == 0:
         p = shell(first.replace("-o dmail -g dmail", "-o %d -g %d" % (MAIL, MAIL)))
         t.equal("authpool(8), its directory", (p.returncode, p.stderr), (0, ""))
     pool("a script", rest, run + "/authpool", jim, "-C " + conf)
-    pam = placed(block("authpool.8", "authpool -user root"), **own)
-    pool("PAM", pam, run + "/pam", [("lookup root", "-ERR root"), ("lookup no-such-user-here", "-ERR")], "-C " + conf)
+    shown, unit = block("authpool.8", "install", 2)[1], open(work + "/units/dmail-pam.service").read()
+    first, pam = placed(shown, **own).split("\n", 1)
+    t.equal("authpool(8), the directory for PAM", (shell(first).returncode, os.stat(work + "/run-pam").st_mode & 0o777), (0, 0o755))
+    started = placed(re.search(r"(?m)^ExecStart=((?:.*\\\n)*.*)$", unit).group(1), **own)
+    t.equal("authpool(8) and dmail-pam.service start the same", pam.replace("\\\n", "").split()[1:], started.replace("\\\n", "").split()[1:])
+    pool("PAM", pam, work + "/run-pam/socket", [("lookup root", "-ERR root"), ("lookup no-such-user-here", "-ERR")], "-C " + conf)
     settings("authpool.8", block("authpool.8", "authent_method"))
 
 
@@ -238,6 +255,9 @@ def databases():
     resident_nwauth()
     conf = placed(block("nwauth.8", "authent_method"))
     settings("nwauth.8", conf)
+    both = placed(block("nwauth.8", "nwauth dump"), **{"/root/": work + "/"})
+    p = shell('nwauth() { "$N" -path "$D" "$@"; }; ' + both.replace("\n", " && "), N=harness.program("nwauth"), D=work + "/resident")
+    t.equal("nwauth(8), dump and load", (p.returncode, p.stdout), (0, "+OK 1 users\n+OK 0 users added, 1 changed\n"))
     settings("nwauth.8", "authent_method external\n" + block("nwauth.8", "authent_process unix:"))
     lines = module(harness.program("nwauth"), "-path", work + "/keys", "-keep-plain", lines=[
         "set joe secret", "secret joe SCRAM-SHA-1", "secret joe SCRAM-SHA-256", "secret joe CRAM-MD5"])
@@ -324,6 +344,9 @@ def remote():
     t.check(page + ": a password with blanks is one", re.search(r"(?m)^remote_password\s+\S", out), out[-400:])
 
 
+os.mkdir(work + "/units")
+subprocess.run([harness.ROOT + "/tools/build/service-files", "systemd", "/usr/local/lib/dmail", "/usr/local/sbin", "dmail", work + "/units"],
+               check=True)
 slapd = Slapd("""dn: dc=example,dc=com
 objectClass: domain
 dc: example
