@@ -4,6 +4,7 @@ Every test gets the build directory as its first argument, starts its own instan
 ports, and ends only what it started.
 """
 import atexit
+import glob
 import os
 import pwd
 import shutil
@@ -15,6 +16,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 and os.path.isdir(sys.argv[1]) else os.path.join(ROOT, "build")
 MAIL_DIR = os.environ.get("DMAIL_MAIL_DIR") or os.path.join(ROOT, "..", "shared", "mail")
 NOBODY = 65534
+# Programs that `make check` only unpacked (tools/build/unpack-packages) come after those of the host.
+UNPACKED = os.path.join(ROOT, "build-unpacked")
+os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", "/usr/bin:/bin"), "/usr/sbin", "/sbin", UNPACKED + "/bin"])
+
+
+def of_package(pattern):
+    """A file of a package, installed or only unpacked, by its path (with * and ?); None when it is not there."""
+    return next(iter(glob.glob(pattern) or glob.glob(UNPACKED + "/root" + pattern)), None)
 
 
 def scratch(prefix="dmail-test."):

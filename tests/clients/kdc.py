@@ -19,10 +19,11 @@ class Kdc:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
         self.environment = {"KRB5_CONFIG": self.dir + "/krb5.conf", "KRB5_KDC_PROFILE": self.dir + "/kdc.conf"}
+        plugins = os.path.dirname(os.path.dirname(harness.of_package("/usr/lib/*/krb5/plugins/kdb/db2.so")))
         with open(self.dir + "/krb5.conf", "w") as f:
             f.write("[libdefaults]\n default_realm = %s\n dns_lookup_kdc = false\n dns_lookup_realm = false\n rdns = false\n"
-                    " dns_canonicalize_hostname = false\n udp_preference_limit = 1\n[realms]\n %s = {\n  kdc = 127.0.0.1:%d\n }\n"
-                    "[domain_realm]\n localhost = %s\n dmail.test = %s\n" % (REALM, REALM, port, REALM, REALM))
+                    " dns_canonicalize_hostname = false\n udp_preference_limit = 1\n plugin_base_dir = %s\n[realms]\n %s = {\n  kdc = 127.0.0.1:%d\n }\n"
+                    "[domain_realm]\n localhost = %s\n dmail.test = %s\n" % (REALM, plugins, REALM, port, REALM, REALM))
         with open(self.dir + "/kdc.conf", "w") as f:
             f.write("[kdcdefaults]\n kdc_listen = 127.0.0.1:%d\n kdc_tcp_listen = 127.0.0.1:%d\n[realms]\n %s = {\n  database_name = %s/principal\n"
                     "  key_stash_file = %s/stash\n  acl_file = %s/acl\n }\n[logging]\n kdc = FILE:%s/log\n" % (port, port, REALM, *[self.dir] * 4))

@@ -12,10 +12,11 @@ import subprocess
 import tempfile
 import time
 
+import harness
 from harness import run
 from sasl_own import PORTS
 
-CYRUS = "/usr/lib/cyrus/bin"
+CYRUS = "/usr/lib/cyrus/bin" if os.path.isdir("/usr/lib/cyrus/bin") else harness.UNPACKED + "/bin"
 
 
 class Account:

@@ -3,7 +3,6 @@
 
 unixauth runs below pam_wrapper, so that the stack is the test's and the host's /etc/pam.d stays as it is.
 """
-import glob
 import imaplib
 import os
 import poplib
@@ -16,8 +15,9 @@ import harness
 from kdc import Kdc
 
 harness.need("krb5kdc", "kdb5_util", "kadmin.local", "kinit")
-wrapper = glob.glob("/usr/lib/*/libpam_wrapper.so")
-if not wrapper or not glob.glob("/usr/lib/*/security/pam_krb5.so") + glob.glob("/lib/*/security/pam_krb5.so"):
+wrapper = harness.of_package("/usr/lib/*/libpam_wrapper.so")
+pam_krb5 = harness.of_package("/lib/*/security/pam_krb5.so") or harness.of_package("/usr/lib/*/security/pam_krb5.so")
+if not wrapper or not pam_krb5:
     print("skipped: not installed: libpam-wrapper or libpam-krb5")
     sys.exit(77)
 t = harness.Suite()
@@ -29,12 +29,12 @@ unixauth = harness.program("unixauth")
 os.mkdir(where + "/pam.d")
 for service in ("imap", "pop", "smtp"):  # as in the samples, with another source before the system's own
     with open("%s/pam.d/%s" % (where, service), "w") as f:
-        f.write("auth [success=done authinfo_unavail=die system_err=die default=ignore] pam_krb5.so no_ccache\n"
-                "auth required pam_unix.so try_first_pass\naccount sufficient pam_krb5.so\naccount required pam_unix.so\n")
+        f.write("auth [success=done authinfo_unavail=die system_err=die default=ignore] %s no_ccache\n"
+                "auth required pam_unix.so try_first_pass\naccount sufficient %s\naccount required pam_unix.so\n" % (pam_krb5, pam_krb5))
 os.rename(unixauth, unixauth + ".real")
 with open(unixauth, "w") as f:
     f.write("#!/bin/sh\nexport LD_PRELOAD=%s PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=%s/pam.d KRB5_CONFIG=%s\nexec %s.real -fast \"$@\"\n"
-            % (wrapper[0], where, kdc.environment["KRB5_CONFIG"], unixauth))
+            % (wrapper, where, kdc.environment["KRB5_CONFIG"], unixauth))
 os.chmod(unixauth, 0o755)
 
 

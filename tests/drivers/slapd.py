@@ -56,7 +56,7 @@ class Slapd:
     """`entries` is LDIF below dc=example,dc=com; SUFFIXES are served, each with the same administrator."""
 
     def __init__(self, entries):
-        self.program = shutil.which("slapd") or "/usr/sbin/slapd"
+        self.program = shutil.which("slapd")
         self.dir = harness.scratch("dmail-slapd.")
         self.port, self.tls_port = free_port(), free_port()
         self.socket = "ldapi://" + (self.dir + "/socket").replace("/", "%2F")
@@ -64,14 +64,14 @@ class Slapd:
         with open(self.dir + "/mail.schema", "w") as f:
             f.write(SCHEMA)
         with open(self.dir + "/slapd.conf", "w") as f:
-            f.write("".join("include /etc/ldap/schema/%s.schema\n" % n for n in ("core", "cosine", "nis", "inetorgperson")))
-            f.write("include {0}/mail.schema\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\npidfile {0}/pid\n"
+            f.write("".join("include %s\n" % harness.of_package("/etc/ldap/schema/%s.schema" % n) for n in ("core", "cosine", "nis", "inetorgperson")))
+            f.write("include {0}/mail.schema\nmodulepath {1}\nmoduleload back_mdb\npidfile {0}/pid\n"
                     "TLSCertificateFile {0}/server.pem\nTLSCertificateKeyFile {0}/server.key\n"
                     "TLSCACertificateFile {0}/ca.pem\nsizelimit 50\n"
                     "database mdb\nsuffix dc=example,dc=com\ndirectory {0}/db\nmaxsize 20000000\n"
                     "rootdn cn=admin,dc=example,dc=com\nrootpw admin\n"
                     "access to attrs=userPassword by anonymous auth by * none\n"
-                    "access to * by dn.base=cn=dmail,dc=example,dc=com read by * none\n".format(self.dir))
+                    "access to * by dn.base=cn=dmail,dc=example,dc=com read by * none\n".format(self.dir, harness.of_package("/usr/lib/ldap")))
         os.mkdir(self.dir + "/db")
         with open(self.dir + "/entries.ldif", "w") as f:
             f.write(entries)

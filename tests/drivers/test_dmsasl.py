@@ -295,6 +295,7 @@ REALM_CONF = """[libdefaults]
  dns_lookup_realm = false
  dns_canonicalize_hostname = false
  rdns = false
+ plugin_base_dir = {plugins}
 [realms]
  EXAMPLE.TEST = {{
   kdc = 127.0.0.1:{port}
@@ -314,17 +315,17 @@ KDC_CONF = """[kdcdefaults]
 
 
 def gssapi():
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
     missing = [c for c in ("krb5kdc", "kdb5_util", "kadmin.local", "kinit", "gsasl") if not shutil.which(c)]
     if missing:
         return suite.skip("GSSAPI: not installed: " + " ".join(missing))
     here = scratch()
+    plugins = os.path.dirname(os.path.dirname(harness.of_package("/usr/lib/*/krb5/plugins/kdb/db2.so")))
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     for name, text in (("krb5.conf", REALM_CONF), ("kdc.conf", KDC_CONF)):
         with open(f"{here}/{name}", "w") as f:
-            f.write(text.format(port=port, dir=here))
+            f.write(text.format(port=port, dir=here, plugins=plugins))
     env = dict(os.environ, KRB5_CONFIG=f"{here}/krb5.conf", KRB5_KDC_PROFILE=f"{here}/kdc.conf",
                KRB5CCNAME=f"FILE:{here}/cc")
     call = lambda *argv, **k: subprocess.run(argv, env=env, capture_output=True, check=True, timeout=60, **k)

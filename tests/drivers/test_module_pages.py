@@ -17,8 +17,7 @@ import harness
 from rules_fixture import Client, DAEMON, Site, attempt
 from slapd import BIND, BIND_DONE, SEARCH_DONE, SEARCH_ENTRY, FakeServer, Slapd, entry, result
 
-if not os.path.exists("/usr/sbin/slapd") and not shutil.which("slapd"):
-    harness.need("slapd")
+harness.need("slapd")
 t = harness.Suite()
 work = harness.scratch("dmail-pages.")
 MAIL = 63002 if os.geteuid() == 0 else os.geteuid()

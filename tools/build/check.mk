@@ -1,4 +1,5 @@
-# Tests.  `make unit-FOLDER` builds and runs the unit tests of one folder of common/ (or of a daemon).
+# Tests.
+#: make unit        the unit tests;  make unit-FOLDER those of one folder of common/ or of a daemon
 UNIT_FOLDERS := $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard tests/unit/*/*_test.cc)))))
 # One suite over all mail file formats, with processes side by side.
 UNIT_FOLDERS += drivers
@@ -40,7 +41,7 @@ FUZZ_OWN_fuzz_sasl := dmsasl
 FUZZ_EXT_fuzz_sasl := $(EXT_dmsasl)
 BELOW_tally := $(TALLY_LIBS)
 OWN_tally = $(call obj,$(filter-out %/main.cc,$(wildcard tools/dmtally/*.cc)))
-EXT_tally := -ldb-5.3
+EXT_tally := $(DB_LIB)
 BELOW_ldapauth := io base
 OWN_ldapauth = $(call obj,$(addprefix tools/,ldapauth/config.cc ldapauth/entry.cc modules/config_file.cc))
 BELOW_multiauth := account conf log io base
@@ -51,8 +52,8 @@ EXT_auth := -lcrypt
 EXT_authpool := -lcrypto -lcrypt -pthread
 EXT_modules := -lcrypto -pthread
 EXT_nwauth := $(NWAUTH_EXT)
-EXT_privsep := -lcrypt $(if $(filter yes,$(HAVE_SECCOMP)),-lseccomp)
-EXT_table := -ldb-5.3
+EXT_privsep := -lcrypt
+EXT_table := $(DB_LIB)
 EXT_imapd := $(EXT_privsep)
 EXT_dpopd := $(EXT_privsep)
 EXT_dsmtpd := $(EXT_privsep)
@@ -86,26 +87,34 @@ $(B)/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(foreach d,imapd dpopd dsmtpd $(FUZZ_OWN
 	@mkdir -p $$(@D)
 	$(CXX) $(LDFLAGS) -fsanitize=fuzzer,address,undefined -o $$@ $(B)/tests/fuzz/$(1).o \
 	  -Wl,--start-group $(foreach d,$(FUZZ_OWN_$(1)),$(OWN_$(d))) $(call arch,$(FOLDERS)) -Wl,--end-group \
-	  $(FUZZ_EXT_$(1)) -lcrypt -ldb-5.3 $(if $(filter yes,$(HAVE_SECCOMP)),-lseccomp)
+	  $(FUZZ_EXT_$(1)) -lcrypt $(DB_LIB)
 endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzzer,$(f))))
+#: make fuzz        a campaign over every parser (FUZZ_SECONDS each)
 fuzz: fuzz-build
 	tests/fuzz/campaign $(FUZZ_B)/fuzz $(FUZZ_SECONDS)
 
+#: make lint        includes, format, sizes, manual pages;  make tidy what clang-tidy says
 lint: $(B)/bin/dmconf
 	tests/lint/run $(B)
 
 # ---- what the README names -----------------------------------------------------------------------
 SAMPLE_MAIL := $(or $(DMAIL_MAIL_DIR),$(firstword $(wildcard ../shared/mail)))
-demo: packages all
-	MAIL_DIR=$(SAMPLE_MAIL) tools/build/demo $(CURDIR)/$(B)/bin
-
-packages:
+# The packages come first: what is configured and built depends on them.
+#: make demo        a private instance on loopback; shows a message come in and be read, and stays up
+demo:
+	@sh tools/build/install-packages demo
+	@$(MAKE) --no-print-directory demo-built
+#: make check       every test; the last line counts them
+check:
 	@sh tools/build/install-packages check
+	@$(MAKE) --no-print-directory check-built
 
-check: packages
-	$(MAKE) check-built
-.PHONY: check-built
+# What the demo starts, and no more: it is waited for.
+DEMO_PROGRAMS := $(filter imapd% dpopd% dsmtpd% dmsasl% dmtally nwauth dmtry,$(PROGRAMS))
+.PHONY: demo-built check-built
+demo-built: $(addprefix $(B)/bin/,$(DEMO_PROGRAMS))
+	@MAIL_DIR=$(SAMPLE_MAIL) tools/build/demo $(CURDIR)/$(B)/bin
 check-built: all unit-build
 	DMAIL_MAIL_DIR=$(abspath $(SAMPLE_MAIL)) tests/run $(CURDIR)/$(B)
 .PHONY: unit-build
@@ -116,10 +125,12 @@ $(B)/tests/stepper: $(B)/tests/faults/stepper.o
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS_ALL) $(LINK_dynamic) -o $@ $<
 
+#: make bench       speed and memory beside Dovecot (BENCH_MESSAGES)
 BENCH_MESSAGES ?= 20000
 bench: all
 	sh tools/build/install-packages bench
 	tests/bench/bench.py $(CURDIR)/$(B) --messages $(BENCH_MESSAGES) --out $(B)/bench.md
+#: make soak        long forms of the tests with many processes
 .PHONY: soak
 soak: all unit-build
 	DMAIL_SOAK_SECONDS=120 tests/faults/test_agree.py $(CURDIR)/$(B)

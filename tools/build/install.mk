@@ -1,3 +1,5 @@
+#: make install     programs, pages, examples (DESTDIR); as root also accounts and directories
+#: make uninstall   takes back all but mail, settings, accounts and logs
 # make install: programs, man pages, examples and files for what starts the services, below DESTDIR.
 # Nothing is set-uid: inetd starts the servers as root and they give it up.  Without DESTDIR the host is
 # prepared, too (tools/build/setup-host; SETUP_HOST=no leaves it alone).  make uninstall takes back all but

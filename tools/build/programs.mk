@@ -81,7 +81,7 @@ PROGRAMS += nwauth
 nwauth_SRC := $(wildcard tools/nwauth/*.cc tools/modules/*.cc) $(WIPING_HEAP)
 nwauth_LIBS := table account conf log io base
 nwauth_LINK := dynamic
-NWAUTH_EXT := -ldb-5.3 -l:libidn.a -lcrypto -lcrypt -pthread
+NWAUTH_EXT := $(DB_LIB) $(IDN_LIB) -lcrypto -lcrypt -pthread
 nwauth_EXT := $(NWAUTH_EXT)
 
 # unixauth: users of the system, through PAM (or the shadow file in a build without).
@@ -99,18 +99,18 @@ PROGRAMS += dmtally dmrelay
 dmtally_SRC := $(wildcard tools/dmtally/*.cc)
 dmtally_LIBS := $(TALLY_LIBS)
 dmtally_LINK := dynamic
-dmtally_EXT := -ldb-5.3
+dmtally_EXT := $(DB_LIB)
 dmrelay_SRC := $(wildcard tools/dmrelay/*.cc) tools/dmtally/book.cc tools/dmtally/records.cc
 dmrelay_LIBS := $(TALLY_LIBS)
 dmrelay_LINK := dynamic
-dmrelay_EXT := -ldb-5.3
+dmrelay_EXT := $(DB_LIB)
 # dmsasl: SASL exchanges with GNU SASL; EXTERNAL is in a program of its own, which alone links OpenSSL.
 dmsasl_parts := $(filter-out tools/dmsasl/identity_%.cc,$(wildcard tools/dmsasl/*.cc))
 PROGRAMS += dmsasl dmsasl-external
 dmsasl_SRC := $(dmsasl_parts) tools/dmsasl/identity_absent.cc
 dmsasl_LIBS := $(CHAIN_HOST)
 dmsasl_LINK := dynamic
-DMSASL_EXT := -lgsasl -l:libmd.a
+DMSASL_EXT := -lgsasl $(MD_LIB)
 dmsasl_EXT := $(DMSASL_EXT)
 dmsasl-external_SRC := $(dmsasl_parts) tools/dmsasl/identity_openssl.cc $(TLS_PROOF_SRC)
 dmsasl-external_LIBS := $(CHAIN_HOST)

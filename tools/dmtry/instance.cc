@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <utility>
 
 #include "base/text.h"
@@ -53,10 +54,17 @@ std::string quoted(std::string_view value) {
   return out;
 }
 
+// The host's, or one that was only unpacked and is named by PATH.
 std::string find_xinetd() {
-  for (const char* p : {"/usr/sbin/xinetd", "/usr/local/sbin/xinetd", "/sbin/xinetd"})
-    if (::access(p, X_OK) == 0) return p;
-  return {};
+  const char* path = std::getenv("PATH");
+  const std::string all = concat("/usr/sbin:/usr/local/sbin:/sbin:", path ? path : "");
+  for (std::string_view rest = all;;) {
+    const size_t end = rest.find(':');
+    std::string candidate = concat(rest.substr(0, end), "/xinetd");
+    if (candidate[0] == '/' && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+    if (end == std::string_view::npos) return {};
+    rest.remove_prefix(end + 1);
+  }
 }
 
 // Others must be able to walk to the drop files, or no user could open his own.
@@ -82,7 +90,8 @@ Instance::Instance(Options options, std::string programs)
 
 Status Instance::up() {
   if (find_xinetd().empty())
-    return wrong("xinetd is not installed; `sh tools/build/install-packages check` installs it");
+    return wrong(
+        "xinetd is not installed, nor in PATH; `sh tools/build/install-packages demo` brings one");
   if (const std::string imapd = programs_ + "/imapd"; ::access(imapd.c_str(), X_OK) != 0)
     return wrong(imapd + " is not there; run the dmtry that was built or installed with it");
   DMAIL_TRY(make_directories());
