@@ -137,6 +137,7 @@ class Debian:
         self.top = tempfile.mkdtemp(prefix="dmail-bare.", dir=os.environ.get("TMPDIR", "/tmp"))
         self.root = os.path.join(self.top, "root")
         self.holder = None
+        self.outside = os.open("/proc/self/ns/net", os.O_RDONLY)
         atexit.register(self.remove)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         os.mkdir(self.root)
@@ -177,8 +178,8 @@ class Debian:
         proxies = ["%s=%s" % (n, v) for n, v in os.environ.items() if n.lower() in ("http_proxy", "https_proxy", "no_proxy")]
         clean = ["env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8",
                  "TERM=dumb", *proxies]
-        network = [] if outside_network else ["-n"]
-        return ["nsenter", "-t", self.pid, "-m", "-u", "-i", *network, "-p", "-r", "-w", "--", *clean, *words]
+        network = "-n/proc/%d/fd/%d" % (os.getpid(), self.outside) if outside_network else "-n"
+        return ["nsenter", "-t", self.pid, "-m", "-u", "-i", network, "-p", "-r", "-w", "--", *clean, *words]
 
     def run(self, *words, input=b"", timeout=600, cwd=None, outside_network=False):
         """(exit status, what it printed on both channels) of a command inside."""
