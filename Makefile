@@ -12,6 +12,7 @@ endif
 PLAIN_GOALS := help clean distclean demo check newcomer admin-hour unharmed
 ifneq ($(filter-out $(PLAIN_GOALS),$(or $(MAKECMDGOALS),all)),)
 include config.mk
+CONFIGURED := yes
 endif
 
 comma := ,
@@ -88,13 +89,14 @@ config.mk: configure tools/build/config.mk.in
 	else ./configure -q $(CONFIGURE_FLAGS); fi
 
 # Objects and programs are made anew when the command that makes them changes: it is kept in a file they depend on.
+# A make that read no config.mk knows no such command: its words would have the next one make everything anew.
 define command_stamp
 ifneq ($$(file <$(B)/$(1)),$(2))
 $$(shell mkdir -p $(B))
 $$(file >$(B)/$(1),$(2))
 endif
 endef
-ifeq (,$(findstring n,$(firstword -$(MAKEFLAGS))))
+ifeq (yes,$(if $(findstring n,$(firstword -$(MAKEFLAGS))),,$(CONFIGURED)))
 $(eval $(call command_stamp,compile,$$(CXX) $$(CXXFLAGS_ALL)))
 $(eval $(call command_stamp,link,$$(CXX) $$(LDFLAGS_ALL) $$(STATIC_LINK)))
 endif

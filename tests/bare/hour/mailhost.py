@@ -21,7 +21,7 @@ SPOOL = "/var/spool/dmail"
 LIBEXEC = "/usr/local/lib/dmail"
 # The servers' own needs, what an administrator has at hand, and one of the two super-servers (the package of the
 # other conflicts with it, so it waits as a file).
-PACKAGES = ["make", "xinetd", "openssl", "curl", "libgsasl18", "libldap-2.5-0", "procps", "logrotate", "less"]
+PACKAGES = ["make", "binutils", "xinetd", "openssl", "curl", "libgsasl18", "libldap-2.5-0", "procps", "logrotate", "less"]
 
 
 class MailHost:
