@@ -5,9 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
+#include "base/ascii.h"
 #include "base/number.h"
 #include "base/text.h"
 
@@ -28,13 +30,13 @@ std::string facts_text(const SessionFacts& facts) {
 }
 
 std::optional<SessionFacts> parse_facts(std::string_view text) {
-  if (text.size() > kMaxFacts || take_until(text, '\n') != kFirstLine) return std::nullopt;
+  if (text.size() > kMaxFacts || !text.ends_with('\n') || take_until(text, '\n') != kFirstLine) return std::nullopt;
   SessionFacts facts;
   const auto take = [&](std::string_view name, std::string& into) {
     std::string_view line = take_until(text, '\n');
     if (take_until(line, ' ') != name) return false;
     into = line;
-    return true;
+    return std::none_of(line.begin(), line.end(), is_control);
   };
   std::string since, tls;
   if (!take("service", facts.service) || !take("ip", facts.client_ip) ||

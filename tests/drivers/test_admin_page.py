@@ -183,6 +183,22 @@ for thread in threads:
 t.check("no TLS connection of %d fails" % logins[0], not failures, (failures[:3], site.log("imap")[-600:]))
 t.check("several certificates were seen", len(names) > 2, len(names))
 
+# ---- from UW imapd
+drop, loop = block("drop_path /var/mail"), block("for user in")
+with open(home + "/uw.conf", "w") as f:
+    f.write("host_domain example.com\nauthent_method unix_user\n" + drop.replace("/var/mail", "/tmp") + "\n")
+status, out, err = harness.run([harness.program("dmconf"), "check", home + "/uw.conf"])
+t.check("settings for mail of UW imapd are read without a remark", status == 0, (out + err).decode())
+os.makedirs(home + "/uw/mail")
+with open(home + "/uw/.mailboxlist", "w") as f:
+    f.write("mail/Sent\nINBOX\nmail/lists/dmail\nother\n")
+as_user = re.search(r'-c "(.*)" \$user', loop).group(1)
+p = subprocess.run(["sh", "-c", as_user], env=dict(os.environ, HOME=home + "/uw"), capture_output=True, text=True)
+with open(home + "/uw/mail/.mailboxlist") as f:
+    t.equal("its subscriptions", (p.returncode, f.read()), (0, "Sent\nlists/dmail\n"))
+p = subprocess.run(["sh", "-c", as_user], env=dict(os.environ, HOME=home + "/uw"), capture_output=True, text=True)
+t.check("what is there is not overwritten", p.returncode != 0 and os.path.getsize(home + "/uw/mail/.mailboxlist") == 17, p)
+
 # ---- what only other programs can read
 TAKEN.update(b for b in blocks if b.startswith(("systemctl", "make && make install", "cd /usr/local/lib/dmail", "[Socket]")))
 for b in blocks:

@@ -83,6 +83,8 @@ nwauth_LIBS := table account conf log io base
 nwauth_LINK := dynamic
 NWAUTH_EXT := $(DB_LIB) $(IDN_LIB) -lcrypto -lcrypt -pthread
 nwauth_EXT := $(NWAUTH_EXT)
+FUZZ_OWN_fuzz_dump := fuzz_dump
+OWN_fuzz_dump = $(call obj,$(addprefix tools/nwauth/,dump.cc record.cc user_table.cc))
 
 # unixauth: users of the system, through PAM (or the shadow file in a build without).
 PROGRAMS += unixauth

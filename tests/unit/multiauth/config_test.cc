@@ -78,7 +78,10 @@ TEST_CASE("mistakes are named with file and line") {
   CHECK(fault("module x\n") == "f:1: module: a priority is wanted");
   CHECK(fault_of_line("bogus 1") == "f:3: bogus: unknown setting");
   CHECK(fault_of_line("binary /bin/n") == "f:3: binary: given twice");
-  CHECK(fault("module 1\nbinary m\n") == "f:2: binary: an absolute path is wanted");
+  CHECK(fault("module 1\nbinary m\n") == "f:2: binary: an absolute path or unix:SOCKET is wanted");
+  for (const char* bad : {"unix:", "unix:x", "unix:/run/s -path"})
+    CHECK(fault(std::string("module 1\nbinary ") + bad + "\n") ==
+          "f:2: binary: unix: and the absolute path of a socket are wanted, nothing more");
   for (const char* bad : {"match", "timeout 0", "timeout 601", "on_dead maybe", "do_check existing",
                           "do_set perhaps", "strip_prefix a b", "strip_suffix a\"b"})
     CHECK(fault_of_line(bad).starts_with("f:3: "));
