@@ -35,6 +35,11 @@ def scratch(prefix="dmail-test."):
     return path
 
 
+def without_make():
+    """The environment for a make of our own, when a make has started us."""
+    return {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES")}
+
+
 _programs = None
 
 

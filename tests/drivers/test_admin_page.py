@@ -155,7 +155,12 @@ over, failures, names, logins = threading.Event(), [], set(), [0]
 
 def connect():
     while not over.is_set():
-        c = Client(site, "imap", args=("--tls",))
+        try:
+            c = Client(site, "imap", args=("--tls",))
+        except Exception as e:
+            failures.append(repr(e))
+            logins[0] += 1
+            continue
         if not isinstance(c.s, ssl.SSLSocket) or not good("imap", c.login(USER)):
             failures.append(c.greeting)
         else:

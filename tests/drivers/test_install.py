@@ -16,7 +16,7 @@ where = harness.scratch()
 
 def make(target, *variables):
     return subprocess.run(["make", "-s", "-C", harness.ROOT, "B=" + os.path.relpath(harness.BUILD, harness.ROOT), target, *variables],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=harness.without_make())
 
 
 def tree(folder):
@@ -102,7 +102,7 @@ t.check("install-debug has the stripped program's", p.returncode == 0 and os.pat
 shutil.rmtree(where + "/usr/local/lib/debug")
 other = harness.scratch()
 p = make("install", "DESTDIR=" + other, "prefix=/opt/d", "exec_prefix=/opt/d", "sysconfdir=/etc", "INSTALL_STRIP=no")
-t.equal("make install in another place", (p.returncode, p.stdout), (0, b""))
+t.equal("make install in another place", p.returncode, 0) or print(p.stdout.decode()[-1000:])
 outside = [n for n in tree(other) if not (n + "/").startswith(("opt/d/", "etc/")) and n != "opt"]
 t.equal("nothing is outside it", outside, [])
 t.check("what is not stripped is larger", os.path.getsize(other + "/opt/d/lib/dmail/imapd-session") > 2 * os.path.getsize(programs + "imapd-session"))
