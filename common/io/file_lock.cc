@@ -22,20 +22,59 @@ constexpr int kSetLock = F_OFD_SETLK;
 constexpr int kSetLock = F_SETLK;
 #endif
 
+// Waiting so long, one passes by whoever has the turn and does not use it.
+constexpr int64_t kPoliteMs = 2000;
+
 Error in_use(const std::string& log) {
   return Error{ErrorKind::InUse, "The mailbox is locked by another program; try again", log};
 }
 
 void pause_ms(int ms) { ::poll(nullptr, 0, ms); }
 
-bool try_lock(int fd, short type, int& failure) {
+// The part of a lock: all of the file, or what is before kTurn (where mail is), or what is behind
+// it (where nothing is).  Other agents lock all.
+struct Range {
+  off_t from, length;  // length 0: without end
+};
+constexpr off_t kTurn = off_t{1} << 62;
+constexpr Range kAll{0, 0}, kMail{0, kTurn}, kNext{kTurn, 0};
+
+bool set_lock(int fd, short type, Range range, int& failure) {
   struct flock l {};
   l.l_type = type;
   l.l_whence = SEEK_SET;
+  l.l_start = range.from;
+  l.l_len = range.length;
   if (::fcntl(fd, kSetLock, &l) == 0) return true;
   failure = errno;
   return false;
 }
+
+void unlock(int fd, Range range) {
+  int failure = 0;
+  (void)set_lock(fd, F_UNLCK, range, failure);  // of what we hold: it cannot fail
+}
+
+bool others_hold_it(int failure) {
+  return failure == EAGAIN || failure == EACCES || failure == EINTR;
+}
+
+// Longer and longer pauses, each by chance between a half and the whole of its length, so that
+// those who wait do not go on asking in step.
+class Pauses {
+ public:
+  void next() {
+    random_ = random_ * 6364136223846793005U + 1442695040888963407U;
+    const auto half = static_cast<uint64_t>(length_) / 2;
+    pause_ms(static_cast<int>(half + (random_ >> 33) % (half + 1) + length_ % 2));
+    length_ = length_ < 16 ? length_ * 2 : 25;
+  }
+  void start_again() { length_ = 1; }
+
+ private:
+  int length_ = 1;
+  uint64_t random_ = static_cast<uint64_t>(wall_microseconds()) * static_cast<uint64_t>(::getpid());
+};
 
 std::string host_name() {
   char name[256] = "";
@@ -98,20 +137,38 @@ FileLock& FileLock::operator=(FileLock&& other) noexcept {
   return *this;
 }
 
+// Whoever waits first takes the turn (kNext), one at a time, and keeps it until he has the lock;
+// who comes for a free lock asks for the turn, too.  So nobody who takes the lock again and again,
+// and no readers that follow one another, can keep it from him.
 Result<FileLock> FileLock::take(int fd, LockMode mode, Deadline deadline) {
   const short type = mode == LockMode::Shared ? F_RDLCK : F_WRLCK;
-  for (int wait = 1;; wait = wait < 20 ? wait * 2 : 25) {
-    int failure = 0;
-    if (try_lock(fd, type, failure)) {
-      FileLock lock;
+  FileLock lock;
+  int failure = 0;
+  if (set_lock(fd, type, kAll, failure)) {
+    unlock(fd, kNext);
+    lock.fd_ = fd;
+    return lock;
+  }
+  bool next = false;
+  const Deadline polite = Deadline::in_ms(kPoliteMs);
+  Pauses pauses;
+  while (others_hold_it(failure) && !deadline.passed()) {
+    pauses.next();
+    if (!next && set_lock(fd, F_WRLCK, kNext, failure)) {
+      next = true;
+      pauses.start_again();
+    }
+    // Who has the turn may have been stopped; and a descriptor to read from can have none.
+    const bool no_turn = !next && (polite.passed() || !others_hold_it(failure));
+    if ((next || no_turn) && set_lock(fd, type, kMail, failure)) {
+      if (next) unlock(fd, kNext);
       lock.fd_ = fd;
       return lock;
     }
-    if (failure != EAGAIN && failure != EACCES && failure != EINTR)
-      return system_error("lock", failure);
-    if (deadline.passed()) return in_use("fcntl lock not had in time");
-    pause_ms(wait);
   }
+  if (next) unlock(fd, kNext);
+  if (!others_hold_it(failure)) return system_error("lock", failure);
+  return in_use("fcntl lock not had in time");
 }
 
 Result<FileLock> FileLock::take_with_dotlock(int fd, const std::string& path, Deadline deadline,
@@ -140,10 +197,7 @@ void FileLock::release() {
   if (!dotlock_.empty() && ::unlink(dotlock_.c_str()) != 0) ::unlink(dotlock_.c_str());
   dotlock_.clear();
   if (fd_ < 0) return;
-  struct flock l {};
-  l.l_type = F_UNLCK;
-  l.l_whence = SEEK_SET;
-  (void)::fcntl(fd_, kSetLock, &l);
+  unlock(fd_, kAll);
   fd_ = -1;
 }
 

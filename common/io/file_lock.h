@@ -19,7 +19,8 @@ class FileLock {
   FileLock& operator=(FileLock&& other) noexcept;
   ~FileLock() { release(); }
 
-  // Waits until `deadline` (InUse after it).  `fd` must stay open while the lock is held.
+  // Waits until `deadline` (InUse after it), in turn with others that wait.  `fd` must stay open
+  // while the lock is held.
   static Result<FileLock> take(int fd, LockMode mode, Deadline deadline);
   // Exclusive, with the dotlock: `path` + ".lock", made by O_EXCL with our pid and host in
   // it; one of this host whose pid is dead is removed, any other when over `stale_seconds` old with
