@@ -9,13 +9,14 @@
 #include <cstring>
 
 #include "io/connection_over.h"
+#include "io/largest_page.h"
 
 namespace dmail {
 namespace {
 
 using Why = ConnectionOver::Why;
 
-struct alignas(4096) Buffer {
+struct alignas(kLargestPage) Buffer {
   char bytes[kRelayBuffer];
 };
 

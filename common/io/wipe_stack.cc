@@ -5,10 +5,12 @@
 
 #include <cstdint>
 
+#include "io/largest_page.h"
+
 namespace dmail {
 namespace {
 
-constexpr uintptr_t kPage = 4096;
+constexpr uintptr_t kPage = kLargestPage;
 constexpr uintptr_t kReach = 64 * 1024;
 
 __attribute__((noinline)) void overwrite_near() {

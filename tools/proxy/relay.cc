@@ -11,6 +11,7 @@
 
 #include "io/clock.h"
 #include "io/connection_over.h"
+#include "io/largest_page.h"
 
 namespace dmail::proxy {
 namespace {
@@ -22,7 +23,7 @@ constexpr size_t kBuffer = 16 * 1024;  // one each way
 constexpr int64_t kRestMs = 1000;      // of silence, then the buffers are given back
 
 // Page-aligned so that idle pages can be given back whole.
-struct alignas(4096) Buffer {
+struct alignas(kLargestPage) Buffer {
   char bytes[kBuffer];
 };
 Buffer to_server;
