@@ -40,9 +40,34 @@ using namespace dmail::privsep;
 struct Attack {
   const char* name;
   bool (*worked)();
-  bool root_only = false;  // nothing to see as an ordinary user
-  bool by_filter = true;   // the filter kills for it; else it must just fail
+  bool root_only = false;        // nothing to see as an ordinary user
+  bool by_filter = true;         // the filter kills for it; else it must just fail
+  bool (*possible)() = nullptr;  // whether this kernel can be attacked so, asked without a filter
 };
+
+#ifdef __x86_64__
+// Its number, 3, is close() to the filter, which lets that through: only the architecture tells
+// them apart.
+long read_by_32_bit_call() {
+  long r = 0;
+  asm volatile("int $0x80"
+               : "=a"(r)
+               : "a"(3L), "b"(0L), "c"(0L), "d"(0L)
+               : "memory", "r8", "r9", "r10", "r11");
+  return r;
+}
+
+// A kernel without the 32-bit entry answers it with SIGSEGV, filter or not.
+bool has_32_bit_calls() {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    (void)read_by_32_bit_call();
+    ::_exit(0);
+  }
+  int status = 0;
+  return pid < 0 || ::waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status);
+}
+#endif
 
 // fstat would be the filter's to refuse.
 bool is_open(int fd) {
@@ -121,12 +146,7 @@ const Attack kAttacks[] = {
      }},
 #ifdef __x86_64__
     {"x32 call", [] { return ::syscall(0x40000000 | 2, "/etc/passwd", 0) >= 0; }},
-    {"32-bit call",
-     [] {
-       long r = 0;
-       asm volatile("int $0x80" : "=a"(r) : "a"(5), "b"(0), "c"(0) : "memory");
-       return r >= 0;
-     }},
+    {"32-bit call", [] { return read_by_32_bit_call() >= 0; }, false, true, has_32_bit_calls},
 #endif
     {"other descriptors",
      [] {
@@ -156,7 +176,7 @@ int in_jail(const char* name) {
 }
 
 // 0 when the attack ended as it should.
-int judge(const Attack& attack, const std::string& self) {
+int judge(const Attack& attack, const std::string& self, const std::string& empty) {
   auto channel = Channel::make();
   if (!channel) return 1;
   JailPlan plan;
@@ -166,7 +186,7 @@ int judge(const Attack& attack, const std::string& self) {
   plan.descriptors = {
       {null.get(), 0}, {null.get(), 1}, {2, 2}, {channel->second.get(), kMonitorFd}};
   plan.ids = {65533, 65533};
-  plan.root_directory = "/tmp/dmail-probe-empty";
+  plan.root_directory = empty;
   auto child = start_jailed(plan);
   if (!child) {
     (void)!::write(2, (child.error().log + "\n").data(), child.error().log.size() + 1);
@@ -177,6 +197,8 @@ int judge(const Attack& attack, const std::string& self) {
   if (std::strcmp(attack.name, "nothing") == 0) return status == 0 ? 0 : 1;
   const bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
   const bool failed = WIFEXITED(status) && WEXITSTATUS(status) == 3;
+  if (attack.possible != nullptr && !attack.possible())  // the processor's own refusal will do
+    return WIFSIGNALED(status) ? 0 : 1;
   return (attack.by_filter ? killed : failed) ? 0 : 1;
 }
 
@@ -185,18 +207,21 @@ int judge_all() {
   const ssize_t n = ::readlink("/proc/self/exe", self, sizeof self - 1);
   if (n <= 0) return 1;
   self[n] = '\0';
-  int passed = 0, bad = 0;
+  // Beside the program, whose directory is the test's own; root makes it, nobody else needs it.
+  const std::string empty = concat(self, ".empty");
+  int passed = 0, bad = 0, skipped = 0;
+  auto say = [](const std::string& line) { (void)!::write(1, line.data(), line.size()); };
   auto run = [&](const Attack& attack) {
     if (attack.root_only && !is_root()) return;
-    const bool good = judge(attack, self) == 0;
-    (good ? passed : bad) += 1;
-    const std::string line = concat(good ? "refused " : "NOT REFUSED ", attack.name, "\n");
-    if (!good) (void)!::write(1, line.data(), line.size());
+    const bool good = judge(attack, self, empty) == 0;
+    const bool possible = attack.possible == nullptr || attack.possible();
+    if (good && !possible) say(concat("skipped: ", attack.name, ": this kernel has none\n"));
+    if (!good) say(concat("NOT REFUSED ", attack.name, "\n"));
+    (!good ? bad : possible ? passed : skipped) += 1;
   };
   for (const Attack& attack : kAttacks) run(attack);
   run({"root directory", nullptr, true, false});
-  const std::string line = concat(passed, " passed, ", bad, " failed\n");
-  (void)!::write(1, line.data(), line.size());
+  say(concat(passed, " passed, ", bad, " failed, ", skipped, " skipped\n"));
   return bad == 0 ? 0 : 1;
 }
 
