@@ -19,6 +19,17 @@ with harness.Instance() as i:
     t.equal("each its own", len(set(ports)), len(PORTS))
     t.check("none of those for outgoing connections", all(1024 < p < outgoing for p in ports), ports)
 
+# Several that start at once: a port is nobody else's between its choice and the start of the server.
+started = [subprocess.Popen([harness.program("dmtry"), os.path.join(harness.scratch(), "i")], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(4)]
+t.equal("four at once are all ready", [p.stdout.readline() for p in started], [b"ready\n"] * 4)
+with harness.Instance() as i:
+    t.check("a port has a name that keeps others off", "@dmail-port-%d\n" % i.IMAP_PORT in open("/proc/net/unix").read())
+t.check("which goes with it", "@dmail-port-%d\n" % i.IMAP_PORT not in open("/proc/net/unix").read())
+for p in started:
+    p.stdin.close()
+    p.wait(120)
+
 with socket.create_server(("127.0.0.1", 0)) as taken:
     port = taken.getsockname()[1]
     p = subprocess.run([harness.program("dmtry"), os.path.join(harness.scratch(), "i"), "--imap", str(port)],

@@ -13,7 +13,6 @@
 #include "io/file.h"
 #include "tools/dmtry/answers.h"
 #include "tools/dmtry/certificate.h"
-#include "tools/dmtry/ports.h"
 
 namespace dmail::dmtry {
 namespace {
@@ -120,13 +119,13 @@ Status Instance::make_directories() {
 }
 
 Status Instance::choose_ports() {
-  Ports ports;
   for (int& port : options_.ports) {
     if (port < 0) continue;
-    auto chosen = ports.take(port);
+    auto chosen = ports_.take(port);
     if (!chosen) return std::move(chosen.error());
     port = *chosen;
   }
+  ports_.let_go();
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "tools/dmtry/children.h"
 #include "tools/dmtry/options.h"
+#include "tools/dmtry/ports.h"
 
 namespace dmail::dmtry {
 
@@ -33,6 +34,7 @@ class Instance {
   Options options_;
   std::string programs_;  // directory of the built programs
   bool root_;
+  Ports ports_;
   Children children_;
 };
 

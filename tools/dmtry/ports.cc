@@ -3,8 +3,12 @@
 #include <netinet/in.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "base/text.h"
 
@@ -15,6 +19,19 @@ constexpr unsigned kFirst = 20000, kLast = 32767;
 constexpr int kTries = 200;
 
 }  // namespace
+
+// A name without a file, which is free again when we end, however we end.
+bool Ports::reserve(int port) {
+  OwnedFd s(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const std::string name = concat("dmail-port-", port);
+  sockaddr_un a{};
+  a.sun_family = AF_UNIX;
+  std::copy(name.begin(), name.end(), a.sun_path + 1);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  if (::bind(s.get(), reinterpret_cast<sockaddr*>(&a), size) != 0) return false;
+  reserved_.push_back(std::move(s));
+  return true;
+}
 
 bool Ports::hold(int port) {
   OwnedFd s(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -42,7 +59,7 @@ Result<int> Ports::take(int wanted) {
     uint16_t random = 0;
     if (::getrandom(&random, sizeof random, 0) != sizeof random) break;
     const int port = static_cast<int>(kFirst + random % (kLast - kFirst + 1));
-    if (hold(port)) return port;
+    if (reserve(port) && hold(port)) return port;
   }
   return Error{ErrorKind::BadInput, "no port of 127.0.0.1 is free", {}};
 }
