@@ -7,7 +7,7 @@
 // regular files and directories (not on sockets and pipes): write, pwrite, writev, pwritev,
 // ftruncate, fallocate, fsync, fdatasync, rename, link, unlink, mkdir, rmdir, symlink, open with
 // O_CREAT or O_TRUNC, sendfile and copy_file_range.  --kill stops before the call is carried out.
-// The exit status is the program's, or 200 after --kill.  x86-64 Linux.
+// The exit status is the program's, or 200 after --kill.  Linux on x86-64 and arm64.
 #include <elf.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -48,19 +49,22 @@ const std::map<long, Call>& calls() {
       {SYS_fdatasync, {"fdatasync", Kind::OnDescriptor}},
       {SYS_sendfile, {"sendfile", Kind::OnDescriptor}},
       {SYS_copy_file_range, {"copy_file_range", Kind::OnDescriptor}},
-      {SYS_rename, {"rename", Kind::OnPath}},
       {SYS_renameat, {"renameat", Kind::OnPath}},
       {SYS_renameat2, {"renameat2", Kind::OnPath}},
-      {SYS_link, {"link", Kind::OnPath}},
       {SYS_linkat, {"linkat", Kind::OnPath}},
-      {SYS_unlink, {"unlink", Kind::OnPath}},
       {SYS_unlinkat, {"unlinkat", Kind::OnPath}},
+      {SYS_symlinkat, {"symlinkat", Kind::OnPath}},
+      {SYS_mkdirat, {"mkdirat", Kind::OnPath}},
+      {SYS_openat, {"openat", Kind::OpenAt}},
+#ifdef SYS_open  // newer processors have only the calls above
+      {SYS_rename, {"rename", Kind::OnPath}},
+      {SYS_link, {"link", Kind::OnPath}},
+      {SYS_unlink, {"unlink", Kind::OnPath}},
       {SYS_symlink, {"symlink", Kind::OnPath}},
       {SYS_mkdir, {"mkdir", Kind::OnPath}},
-      {SYS_mkdirat, {"mkdirat", Kind::OnPath}},
       {SYS_rmdir, {"rmdir", Kind::OnPath}},
       {SYS_open, {"open", Kind::Open}},
-      {SYS_openat, {"openat", Kind::OpenAt}},
+#endif
   };
   return table;
 }
@@ -78,8 +82,8 @@ struct Options {
 }
 
 // sendfile's target is the first argument, copy_file_range's the third.
-bool on_a_file(pid_t pid, long number, const user_regs_struct& r) {
-  const auto fd = number == SYS_copy_file_range ? r.rdx : r.rdi;
+bool on_a_file(pid_t pid, const __ptrace_syscall_info& info) {
+  const auto fd = info.entry.args[info.entry.nr == SYS_copy_file_range ? 2 : 0];
   struct stat st {};
   const std::string link =
       "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(static_cast<int>(fd));
@@ -87,20 +91,46 @@ bool on_a_file(pid_t pid, long number, const user_regs_struct& r) {
   return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
 }
 
-bool counts(pid_t pid, const user_regs_struct& r) {
-  const auto it = calls().find(static_cast<long>(r.orig_rax));
+bool counts(pid_t pid, const __ptrace_syscall_info& info) {
+  const auto it = calls().find(static_cast<long>(info.entry.nr));
   if (it == calls().end()) return false;
   switch (it->second.kind) {
     case Kind::OnPath:
       return true;
     case Kind::Open:
-      return (r.rsi & (O_CREAT | O_TRUNC)) != 0;
+      return (info.entry.args[1] & (O_CREAT | O_TRUNC)) != 0;
     case Kind::OpenAt:
-      return (r.rdx & (O_CREAT | O_TRUNC)) != 0;
+      return (info.entry.args[2] & (O_CREAT | O_TRUNC)) != 0;
     case Kind::OnDescriptor:
-      return on_a_file(pid, it->first, r);
+      return on_a_file(pid, info);
   }
   return false;
+}
+
+// The call that `pid` stands before is not carried out.
+void skip_call(pid_t pid) {
+#if defined(__x86_64__)
+  ::ptrace(PTRACE_POKEUSER, pid, offsetof(user_regs_struct, orig_rax), -1L);
+#elif defined(__aarch64__)
+  int none = -1;
+  iovec v{&none, sizeof none};
+  ::ptrace(PTRACE_SETREGSET, pid, NT_ARM_SYSTEM_CALL, &v);
+#else
+#error "how is a system call taken back on this processor?"
+#endif
+}
+
+// What the call that `pid` stands behind returned.
+void set_result(pid_t pid, long result) {
+#if defined(__x86_64__)
+  ::ptrace(PTRACE_POKEUSER, pid, offsetof(user_regs_struct, rax), result);
+#else
+  user_regs_struct r{};
+  iovec v{&r, sizeof r};
+  if (::ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &v) != 0) return;
+  r.regs[0] = static_cast<unsigned long long>(result);
+  ::ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &v);
+#endif
 }
 
 class Stepper {
@@ -164,21 +194,16 @@ class Stepper {
     if (::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0) return;
     if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
       if (failing_ != pid) return;
-      user_regs_struct r{};
-      ::ptrace(PTRACE_GETREGS, pid, nullptr, &r);
-      r.rax = static_cast<unsigned long long>(-static_cast<long long>(options_.fail_with));
-      ::ptrace(PTRACE_SETREGS, pid, nullptr, &r);
+      set_result(pid, -options_.fail_with);
       failing_ = 0;
       return;
     }
     if (info.op != PTRACE_SYSCALL_INFO_ENTRY) return;
-    user_regs_struct r{};
-    if (::ptrace(PTRACE_GETREGS, pid, nullptr, &r) != 0 || !counts(pid, r)) return;
+    if (!counts(pid, info)) return;
     if (++seen_ != options_.at) return;
-    name_ = calls().at(static_cast<long>(r.orig_rax)).name;
+    name_ = calls().at(static_cast<long>(info.entry.nr)).name;
     if (options_.fail_with != 0) {
-      r.orig_rax = static_cast<unsigned long long>(-1);  // no such call: nothing happens
-      ::ptrace(PTRACE_SETREGS, pid, nullptr, &r);
+      skip_call(pid);
       failing_ = pid;
       return;
     }
