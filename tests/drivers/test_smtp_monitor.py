@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import harness
 
 START, ADD, FORGET, SPOOL, DELIVER, _, TLS, NOTE, ANSWER = range(1, 10)
+FORWARDED = 11
 AUTH, SASL_START, SASL_STEP, SASL_CANCEL, TLS_FACTS, CERTIFICATE_FOR = 32, 33, 34, 35, 36, 37
 t = harness.Suite()
 
@@ -146,21 +147,72 @@ def set_up(root):
                 "mail_user 65532:65532\nauth_user 65531:65531\nlogin_delay 10\ndsmtp_mechanisms plain login cram-md5 apop\njail_path %s/empty\n" % ((path,) * 5))
     with open(path + "/dmail.conf") as f, open(path + "/tls.conf", "w") as g:
         g.write(f.read() + "tls_certificate %s/certificate\ntls_key %s/key\ntls_certificate_for other.example %s/certificate %s/key\n" % ((path,) * 4))
+    with open(path + "/tls.conf") as f, open(path + "/proxied.conf", "w") as g:
+        g.write(f.read() + "trusted_proxies 127.0.0.1\nlogin_delay_exempt 127.* 192.0.2.*\n")
     if not root:
         harness.give_away(path)
     return path
 
 
+def in_order(words, text):
+    at = 0
+    for word in words:
+        at = text.find(word, at) + len(word)
+        if at < len(word):
+            return False
+    return True
+
+
+# name, packets, what the log has in this order, and what it has not.  "tls" is STARTTLS: the monitor has a new session,
+# whose client is a trusted proxy.
+ELSEWHERE = frame(ADD, "joe", "elsewhere.example")
+GOOD = frame(AUTH, "joe", "secret", "PLAIN")
+NEW_START = [
+    ("a login before STARTTLS", [GOOD, "w", ELSEWHERE, "w", frame(FORGET), "tls", ELSEWHERE, "w"],
+     ["event=login ", 'relay="login"', 'relay="nobody"'], []),
+    ("and a new one after it", [GOOD, "w", "tls", GOOD, "w", ELSEWHERE, "w"], ["event=login ", "event=login ", 'relay="login"'], []),
+    ("an address told before STARTTLS", [frame(FORWARDED, "192.0.2.1", "1", "", "0"), "w", WRONG, "w", "tls", WRONG, "w"],
+     ["event=forwarded ip=192.0.2.1", "event=login-failed", "ip=192.0.2.1 ", "event=login-failed", "ip=127.0.0.1 "], []),
+    ("and one that is told after it", ["tls", frame(FORWARDED, "192.0.2.1", "1", "", "0"), "w", WRONG, "w"],
+     ["event=forwarded ip=192.0.2.1", "event=login-failed", "ip=192.0.2.1 "], ["ip=127.0.0.1 "]),
+]
+
+
+def session_over_tls(monitor):
+    """Whether the monitor has started the session that speaks TLS."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % pid) as f:
+                if int(f.read().rsplit(")", 1)[1].split()[1]) != monitor:
+                    continue
+            with open("/proc/%s/cmdline" % pid) as f:
+                if f.read().split("\0")[0].endswith("dsmtpd-session-tls"):
+                    return True
+        except OSError:
+            pass
+    return False
+
+
 def run_monitor(path, options, packets, prefix):
     ours, theirs = socket.socketpair()
     conf = "/tls.conf" if "--tls" in options else "/dmail.conf"
+    if "tls" in packets:  # a client with an address
+        conf, options = "/proxied.conf", []
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            ours = socket.create_connection(listener.getsockname())
+            theirs = listener.accept()[0]
     p = subprocess.Popen(prefix + [path + "/bin/dsmtpd", "-C", path + conf, *options],
                          stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
     theirs.close()
-    ours.settimeout(30)
+    ours.settimeout(120)
     f = ours.makefile("rwb")
     try:
         for packet in ["w"] + packets:  # the first answer is the start frame
+            if packet == "tls":
+                f.write(b"send " + frame(TLS).hex().encode() + b"\n")
+                f.flush()
+                t.check("a session over TLS", harness.wait_until(lambda: p.poll() is not None or session_over_tls(p.pid)))
+                packet = "w"
             f.write(b"wait\n" if packet == "w" else b"send " + packet.hex().encode() + b"\n")
             f.flush()
             if packet == "w":
@@ -170,7 +222,7 @@ def run_monitor(path, options, packets, prefix):
     except OSError:
         pass  # the monitor has ended it
     try:
-        p.wait(30)
+        p.wait(120)
     except subprocess.TimeoutExpired:
         p.kill()
         p.wait()
@@ -200,6 +252,10 @@ for root in ([True, False] if os.geteuid() == 0 else [False]):
     for name, packets, want in LEGAL:
         text = run_monitor(path, [], packets, prefix)
         t.check("%s: %s" % (who, name), want in text and "violation" not in text, text)
+    for name, packets, has, has_not in NEW_START:
+        text = run_monitor(path, [], packets, prefix)
+        t.check("%s: %s" % (who, name), in_order(has, text) and not any(w in text.split("event=forwarded")[-1] for w in has_not)
+                and "violation" not in text, text)
     if root:
         t.equal("the drop file is the user's", os.stat(drop).st_uid, 1234)
         t.equal("and closed to others", os.stat(drop).st_mode & 0o777, 0o600)

@@ -136,3 +136,10 @@ TEST_CASE("APPEND over the quota is refused before the message is sent") {
             .starts_with("a NO [OVERQUOTA]"));
   CHECK(store.folder("INBOX").messages.empty());
 }
+
+TEST_CASE("literals of one command, together") {
+  const std::string part(kMaxLiterals * 2 / 3, 'n');
+  const std::string literal = concat('{', part.size(), "+}\r\n", part);
+  CHECK(answer("a SELECT " + literal).find("too large") == std::string::npos);
+  CHECK(answer(concat("a RENAME ", literal, ' ', literal)) == "a BAD Literal is too large\r\n");
+}

@@ -152,3 +152,13 @@ TEST_CASE("twenty bad commands in a row end the session") {
   CHECK(std::count(out.begin(), out.end(), '\n') == kMaxBadCommands + 1);
   CHECK(out.ends_with("* BYE Too many bad commands\r\n"));
 }
+
+TEST_CASE("fields of an enclosed header that a boundary cuts") {
+  FakeStore store;
+  store.folder("INBOX").add(
+      "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n"
+      "To: x\r\nSubject: enclosed\r\n--b--\r\n");
+  const std::string out =
+      talk(store, "a SELECT INBOX\r\nb FETCH 1 BODY.PEEK[1.HEADER.FIELDS (SUBJECT)]\r\n");
+  CHECK(has(out, "BODY[1.HEADER.FIELDS (SUBJECT)] {21}\r\nSubject: enclosed\r\n\r\n)\r\n"));
+}

@@ -152,3 +152,18 @@ TEST_CASE("M03: very many addresses stop at the limit") {
   CHECK(count(envelope_text(many)) <= kMaxAddresses);
   CHECK(count(envelope_text(groups)) <= kMaxAddresses + 1);
 }
+
+TEST_CASE("fields of one name together are no longer than one may be") {
+  const std::string to = "To: " + std::string(kMaxEnvelopeField / 2, 'x') + "@a.example\r\n";
+  const std::string one = envelope_text(to + "\r\n");
+  const std::string two = envelope_text(to + to + "\r\n");
+  const std::string many = envelope_text(to + to + to + to + to + "\r\n");
+  CHECK(one.size() < two.size());
+  CHECK(many == two);
+  CHECK(many.size() < kMaxEnvelopeField + 500);
+}
+
+TEST_CASE("blanks in a quoted local part are its own") {
+  CHECK(to_list("\"a . b\"@c.example") == "((NIL NIL \"a . b\" \"c.example\"))");
+  CHECK(to_list("a . b@c.example") == "((NIL NIL \"a.b\" \"c.example\"))");
+}

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "io/clock.h"
 #include "io/file.h"
+#include "io/file_lock.h"
 #include "privsep/address_key.h"
 
 namespace dmail::tally {
@@ -92,17 +93,17 @@ TEST_CASE("book: IPv6 failures count for the /64, mapped IPv4 for the address") 
 TEST_CASE("book: a login lets its very address relay, until it expires or is removed") {
   Home home;
   auto book = open(home);
-  REQUIRE(book->logged_in("2001:db8::1", "joe", 2));
+  REQUIRE(book->logged_in("2001:db8::1", "joe", 4));
   REQUIRE(book->logged_in("192.0.2.1", "ann@example.com", 600));
-  CHECK(*book->relay_user("2001:db8::1", 2) == "joe");
-  CHECK(*book->relay_user("2001:db8:0::1", 2) == "joe");
-  CHECK_FALSE(*book->relay_user("2001:db8::2", 2));
+  CHECK(*book->relay_user("2001:db8::1", 4) == "joe");
+  CHECK(*book->relay_user("2001:db8:0::1", 4) == "joe");
+  CHECK_FALSE(*book->relay_user("2001:db8::2", 4));
   CHECK(*book->relay_user("192.0.2.1", 600) == "ann@example.com");
   std::vector<std::string> seen;
   REQUIRE(book->each_login(600, [&](const Book::Entry& e) { seen.push_back(e.ip); }));
   CHECK(seen == std::vector<std::string>{"192.0.2.1", "2001:db8::1"});
-  ::usleep(2100 * 1000);
-  CHECK_FALSE(*book->relay_user("2001:db8::1", 2));
+  ::usleep(4100 * 1000);
+  CHECK_FALSE(*book->relay_user("2001:db8::1", 4));
   seen.clear();
   REQUIRE(book->each_login(600, [&](const Book::Entry& e) { seen.push_back(e.ip); }));
   CHECK(seen == std::vector<std::string>{"192.0.2.1"});
@@ -268,6 +269,31 @@ TEST_CASE("book: kill -9 in the middle leaves a database that works") {
     CHECK(value(book->count_failure("192.0.2.2", 1, 60000)) ==
           delay_ms(static_cast<uint32_t>(round + 1), 1, 60000));
   }
+}
+
+TEST_CASE("book: nobody writes a mark while another holds their lock") {
+  Home home;
+  auto book = open(home);
+  const std::string key = privsep::address_key("192.0.2.1");
+  REQUIRE(book->logged_in("192.0.2.1", "joe", 600));
+  const Mark before = home.mark(MarkKind::Relay, key);
+  auto marks = open_file(home.book() + "/marks", O_RDWR);
+  REQUIRE(marks);
+  auto lock = FileLock::take(marks->get(), LockMode::Exclusive, Deadline::in_seconds(60));
+  REQUIRE(lock);
+  const pid_t other = ::fork();
+  if (other == 0) {
+    auto own = Book::open(home.book());
+    ::_exit(own && (*own)->logged_in("192.0.2.1", "joe", 6000) ? 1
+                                                               : 0);  // it is told that it failed
+  }
+  int status = -1;
+  REQUIRE(::waitpid(other, &status, 0) == other);
+  CHECK(status == 0);
+  CHECK(home.mark(MarkKind::Relay, key).until == before.until);
+  lock->release();
+  REQUIRE(book->logged_in("192.0.2.1", "joe", 6000));
+  CHECK(home.mark(MarkKind::Relay, key).until > before.until);
 }
 
 }  // namespace dmail::tally
