@@ -149,6 +149,7 @@ $(eval $(call compile,%.cc,%.o))
 include tools/build/install.mk
 include tools/build/check.mk
 include tools/build/bare.mk
+include tools/build/arm64.mk
 
 clean:
 	rm -rf $(B)
