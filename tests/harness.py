@@ -6,11 +6,13 @@ ports, and ends only what it started.
 import atexit
 import glob
 import os
-import pwd
+import random
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 and os.path.isdir(sys.argv[1]) else os.path.join(ROOT, "build")
@@ -108,7 +110,7 @@ class Instance:
     def stop(self):
         if self.process.poll() is None:
             self.process.stdin.close()
-            self.process.wait(30)
+            self.process.wait(120)
 
     def __enter__(self):
         return self
@@ -145,7 +147,36 @@ class Suite:
         sys.exit(1 if self.failed else 0)
 
 
-def run(argv, input=b"", timeout=60, env=None):
+_ports = []
+
+
+def free_port():
+    """A port of 127.0.0.1 that the system gives to no outgoing connection, and no other test to its server
+    while this program runs: whoever has the name in the abstract namespace has the port."""
+    for port in random.sample(range(10000, 20000), 2000):
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind("\0dmail-port-%d" % port)
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                with socket.socket(socket.AF_INET, kind) as s:
+                    s.bind(("127.0.0.1", port))
+        except OSError:
+            name.close()
+            continue
+        _ports.append(name)
+        return port
+    raise SystemExit("no port is free")
+
+
+def wait_until(true, seconds=120):
+    """Whether `true()` became so; a condition, never a time that something is thought to take."""
+    limit = time.monotonic() + seconds
+    while not (got := true()) and time.monotonic() < limit:
+        time.sleep(0.02)
+    return got
+
+
+def run(argv, input=b"", timeout=300, env=None):
     """A client program: (exit status, standard output, standard error)."""
     p = subprocess.run(argv, input=input, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
                        env=dict(os.environ, **(env or {})))

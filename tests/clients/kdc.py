@@ -15,9 +15,7 @@ class Kdc:
         """`principals`: {name: password}; `services`: names such as imap/localhost, whose keys go to `keytab`."""
         self.dir = harness.scratch("dmail-kdc.")
         self.keytab = self.dir + "/keytab"
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
+        port = harness.free_port()
         self.environment = {"KRB5_CONFIG": self.dir + "/krb5.conf", "KRB5_KDC_PROFILE": self.dir + "/kdc.conf"}
         plugins = os.path.dirname(os.path.dirname(harness.of_package("/usr/lib/*/krb5/plugins/kdb/db2.so")))
         with open(self.dir + "/krb5.conf", "w") as f:
@@ -35,7 +33,7 @@ class Kdc:
             self.must(["kadmin.local", "-r", REALM, "-q", "ktadd -k %s %s" % (self.keytab, name)])
         self.process = subprocess.Popen(["krb5kdc", "-n", "-r", REALM, "-P", self.dir + "/pid"], env=dict(os.environ, **self.environment),
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(200):
+        for _ in range(2000):
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
                 return

@@ -38,9 +38,9 @@ class Account:
 
     def run(self, argv, input=b""):
         try:
-            status, out, err = run(argv, input, timeout=30, env=self.environment)
+            status, out, err = run(argv, input, timeout=120, env=self.environment)
         except subprocess.TimeoutExpired as e:
-            return 124, b"no end in 30 s: " + (e.stdout or b"") + (e.stderr or b"")
+            return 124, b"no end in 120 s: " + (e.stdout or b"") + (e.stderr or b"")
         return status, out + err
 
 
@@ -195,7 +195,7 @@ push "<quit>"
     p = subprocess.Popen(["mutt", "-n", "-F", rc], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
                          env=dict(os.environ, **a.environment, TERM="vt100", LINES="24", COLUMNS="100"))
     os.close(slave)
-    screen, end = b"", time.monotonic() + 15
+    screen, end = b"", time.monotonic() + 120
     while time.monotonic() < end and p.poll() is None:
         if select.select([master], [], [], 0.05)[0]:
             try:
@@ -203,7 +203,7 @@ push "<quit>"
             except OSError:
                 break
     try:
-        left = p.wait(5) == 0
+        left = p.wait(60) == 0
     except subprocess.TimeoutExpired:
         left = False
         p.kill()

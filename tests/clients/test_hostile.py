@@ -9,6 +9,7 @@ import imaplib
 import os
 import random
 import re
+import select
 import socket
 import ssl
 import subprocess
@@ -26,7 +27,7 @@ class Line:
     """A raw connection; `say` writes bytes as they are, `hear` reads to the end of a line that matches."""
 
     def __init__(self, port):
-        self.s = socket.create_connection(("localhost", port), 20)
+        self.s = socket.create_connection(("localhost", port), 120)
         self.rest = b""
 
     def say(self, data):
@@ -63,7 +64,7 @@ class Line:
             pass  # the server ended it first
 
     def closed(self):
-        self.s.settimeout(20)
+        self.s.settimeout(120)
         try:
             while self.s.recv(65536):
                 pass
@@ -131,13 +132,19 @@ with harness.Instance() as i:
     # renegotiation by the client (A15): the connection ends, and still serves nobody twice
     k = subprocess.Popen(["openssl", "s_client", "-tls1_2", "-connect", "localhost:%d" % i.IMAPS_PORT, "-CAfile", i.CAFILE],
                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    for word in (b"a NOOP\r\n", b"R\n", b"b NOOP\r\n"):
-        time.sleep(0.4)
+    seen = b""
+    # Each when the one before has had its effect: "R" is a command only at the start of what s_client reads.
+    for word, effect in ((b"a NOOP\r\n", b"a OK"), (b"R\n", b"RENEGOTIATING"), (b"b NOOP\r\n", b"")):
         try:
             os.write(k.stdin.fileno(), word)
         except OSError:
             pass  # it has ended
-    seen, _ = k.communicate(timeout=20)
+        while effect not in seen and select.select([k.stdout], [], [], 120)[0]:
+            data = os.read(k.stdout.fileno(), 65536)
+            if not data:
+                break
+            seen += data
+    seen += k.communicate(timeout=120)[0]
     t.check("A15: a client cannot renegotiate", b"a OK" in seen and b"b OK" not in seen, seen[-600:])
     for line in (b"a LOGIN " + b"x" * 8000 + b" y\r\n", b"a LOGIN {1000000}\r\n", b"a LOGIN {99999999999999999999}\r\n", b"a ID " + b"(" * 4000 + b"\r\n",
                  b"a AUTHENTICATE PLAIN !!!!\r\n", b"a LOGIN \"u\0x\" y\r\n", b"%n%n%s NOOP\r\n", b"a SELECT INBOX\r\n"):

@@ -30,7 +30,7 @@ set smtp_url="smtp://localhost:%d/" ssl_starttls=yes realname="M" use_domain=no 
 push "<first-entry><flag-message><first-entry><next-entry><save-message>=Saved<enter><last-entry><delete-message><sync-mailbox><shell-escape>touch %s/done<enter><enter>"
 """ % (i.IMAPS_PORT, i.USER1, i.PASS1, i.CAFILE, home, i.MAIL1, i.SMTP_PORT, home))
 
-    def mutt(*arguments, until, limit=30):
+    def mutt(*arguments, until, limit=120):
         pid, fd = pty.fork()
         if pid == 0:
             os.environ.update(HOME=home, TERM="vt100", LINES="40", COLUMNS="120")

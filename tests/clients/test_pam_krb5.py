@@ -66,5 +66,5 @@ with harness.Instance("--set", "authent_method unix_user") as server:
     kdc.stop()
     start = time.monotonic()
     answer = login(server, "ghost", "boo")
-    t.check("without the KDC: not now", "UNAVAILABLE" in str(answer) and time.monotonic() - start < 15, answer)
+    t.check("without the KDC: not now", "UNAVAILABLE" in str(answer) and time.monotonic() - start < 90, answer)
 t.end()

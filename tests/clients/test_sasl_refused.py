@@ -120,10 +120,7 @@ with harness.Instance(*sasl_matrix.users(), "--user", 'odd:a"b\\c,=d%s{}~') as i
         k.say((b"t9 AUTHENTICATE" if service == "imap" else b"AUTH") + b" CRAM-MD5")
         k.final()
         k.wire.close()
-    for _ in range(50):
-        if not left_over("dmsasl"):
-            break
-        time.sleep(0.1)
+    harness.wait_until(lambda: not left_over("dmsasl"))
     t.equal("no dmsasl outlives its exchange", left_over("dmsasl"), [])
 
     # ---- spoiled messages

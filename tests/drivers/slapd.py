@@ -33,9 +33,7 @@ objectclass ( 1.3.6.1.4.1.4203.666.77.2.1 NAME 'mailUser' SUP top AUXILIARY
 """
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
+free_port = harness.free_port
 
 
 def make_certificate(path, name, authority):
@@ -88,7 +86,7 @@ class Slapd:
                 [self.program, "-d", "256", "-f", self.dir + "/slapd.conf", "-h",
                  "ldap://127.0.0.1:%d/ ldaps://127.0.0.1:%d/ %s" % (self.port, self.tls_port, self.socket)],
                 stdout=log, stderr=log)
-        for _ in range(300):
+        for _ in range(2000):
             try:
                 socket.create_connection(("127.0.0.1", self.tls_port), 1).close()
                 return
@@ -101,7 +99,7 @@ class Slapd:
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(120)
 
 
 # ---- BER (X.690), as much as a bind and a search need

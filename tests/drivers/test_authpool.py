@@ -27,7 +27,7 @@ module = where + "/module"
 with open(module, "w") as f:
     f.write("#!/bin/sh\nread -r uid rest < /proc/self/loginuid 2>/dev/null\n"
             "while read -r verb user pass; do\n  echo \"$verb $user $$ $(id -u)\" >>%s/asked\n  case $verb$pass in\n"
-            "    checkright|lookup) echo \"+OK $user config 0\";;\n    checkslow) sleep 1; echo \"+OK $user config 0\";;\n"
+            "    checkright|lookup) echo \"+OK $user config 0\";;\n    checkslow) sleep 2; echo \"+OK $user config 0\";;\n"
             "    checkhang) sleep 60;; checkdead) echo '-DEAD no database';;\n    checkdie) kill -9 $$;;\n"
             "    checktwice) echo \"+OK $user\"; echo \"+OK $user\";;\n    setnew) echo \"+OK $user added\";;\n"
             "    *) echo '-ERR no';;\n  esac\ndone\n" % where)
@@ -35,7 +35,7 @@ os.chmod(module, 0o755)
 open(where + "/asked", "w").close()
 os.chmod(where + "/asked", 0o666)
 with open(where + "/dmail.conf", "w") as f:
-    f.write("host_domain example.com\ndrop_path %s\nmail_user %s\nauthent_number 3\nauthent_timeout 2\n"
+    f.write("host_domain example.com\ndrop_path %s\nmail_user %s\nauthent_number 3\nauthent_timeout 4\n"
             % (where, "%d:%d" % (MAIL, MAIL) if root else "%d:%d" % (os.getuid(), os.getgid())))
 
 
@@ -44,7 +44,7 @@ class Pool:
         self.log = open(where + "/err", "w+")
         self.p = subprocess.Popen([authpool, "-C", where + "/dmail.conf", "-listen", sock, *options, "--", *words],
                                   stderr=self.log)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while self.p.poll() is None and time.monotonic() < deadline:
             try:
                 with socket.socket(socket.AF_UNIX) as s:
@@ -63,12 +63,12 @@ class Pool:
 
     def end(self):
         self.p.send_signal(signal.SIGTERM)
-        return self.p.wait(20)
+        return self.p.wait(60)
 
 
 def ask(*lines):
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(20)
+    s.settimeout(120)
     s.connect(sock)
     s.sendall(b"".join(l.encode() + b"\n" for l in lines))
     s.shutdown(socket.SHUT_WR)
@@ -112,20 +112,20 @@ t.equal("the same few copies answered", len({l[2] for l in asked()} - {str(c) fo
 victim = pool.children()
 for pid in victim:
     os.kill(pid, signal.SIGKILL)
-time.sleep(0.1)
+harness.wait_until(lambda: not set(pool.children()) & set(victim))
 t.equal("killed while idle: the next question is answered", ask("check joe right"), "+OK joe config 0")
 t.check("by a new copy", not set(pool.children()) & set(victim) or len(pool.children()) >= 1, pool.children())
 t.check("killed while asked", ask("check bob die").startswith("-DEAD"))
 start = time.monotonic()
 t.check("hanging", ask("check bob hang").startswith("-DEAD"))
-t.check("for authent_timeout", 1.9 < time.monotonic() - start < 4, time.monotonic() - start)
+t.check("for authent_timeout", 3.9 < time.monotonic() - start < 50, time.monotonic() - start)
 t.equal("answered after all that", ask("check sue right"), "+OK sue config 0")
 t.check("restarts are told", "restarted" in pool.errors() and "in time" in pool.errors(), pool.errors())
 t.check("passwords are not", "right" not in pool.errors() and "hang" not in pool.errors())
 for i in range(10):
     ask("check bob twice")
     t.check("two answers do not help the next password", ask("check bob wrong").startswith("-"))
-time.sleep(2)
+t.check("and all is well again", harness.wait_until(lambda: ask("lookup ann") == "+OK ann config 0"))
 
 # Three at a time, the others wait, and lookups that are remembered wait for nobody.
 ask("lookup ann")
@@ -134,22 +134,25 @@ start = time.monotonic()
 for i in range(5):
     threads.append(threading.Thread(target=lambda i=i: got.append(ask("check u%d slow" % i))))
     threads[-1].start()
-time.sleep(0.3)
-before = time.monotonic()
-t.equal("a remembered answer while all are busy", (ask("lookup ann"), time.monotonic() - before < 0.2),
-        ("+OK ann config 0", True))
+harness.wait_until(lambda: sum(l[1][0] == "u" for l in asked()) == 3)
+t.equal("a remembered answer while all are busy", (ask("lookup ann"), len(got)), ("+OK ann config 0", 0))
 for x in threads:
     x.join()
 t.check("five slow questions", sorted(got) == ["+OK u%d config 0" % i for i in range(5)] or
         (len(got) == 5 and sum(g.startswith("-DEAD") for g in got) <= 2), got)
-t.check("three at a time", 1.9 < time.monotonic() - start < 4, time.monotonic() - start)
+t.check("three at a time", 3.9 < time.monotonic() - start < 9.9, time.monotonic() - start)  # one by one: 10 s
 
 # Copies die in the middle of it all: whoever is answered is answered right.
 wrong_answers, counts, ending = [], {"+OK": 0, "-ERR": 0, "-DEAD": 0}, time.monotonic() + 3
 
 
+def going_on():
+    many = counts["+OK"] > 20 and counts["-ERR"] > 20
+    return time.monotonic() < ending + (0 if many else 60)
+
+
 def ask_both(i):
-    while time.monotonic() < ending:
+    while going_on():
         for password, good in (("right", ("+OK", "-DEAD")), ("wrong%d" % i, ("-ERR", "-DEAD"))):
             user = "w%d-%d" % (i, time.monotonic_ns())  # never remembered
             answer = ask("check %s %s" % (user, password))
@@ -162,7 +165,7 @@ def ask_both(i):
 threads = [threading.Thread(target=ask_both, args=(i,)) for i in range(6)]
 for x in threads:
     x.start()
-while time.monotonic() < ending:
+while going_on():
     for pid in pool.children()[:1]:
         try:
             os.kill(pid, signal.SIGKILL)
@@ -173,7 +176,6 @@ for x in threads:
     x.join()
 t.equal("no answer goes to another question", wrong_answers, [])
 t.check("and many are answered", counts["+OK"] > 20 and counts["-ERR"] > 20, counts)
-time.sleep(0.5)
 
 # Hostile clients.
 for junk in [b"\0" * 100000, b"x" * 20000, b"\n" * 5000, b"check " + b"\xff" * 500 + b"\n", b"check a b\rset bob x\n",
@@ -195,13 +197,13 @@ if root:
     t.check("others are hung up on", "+OK" not in other.stdout and "uid 65534" in pool.errors(), other)
 second = subprocess.run([authpool, "-C", where + "/dmail.conf", "-listen", sock, "--", module], capture_output=True)
 t.check("only one listens", second.returncode == 75 and ask("lookup ann").startswith("+OK"), second)
-hanging = threading.Thread(target=lambda: ask("check bob hang"))
+hanging = threading.Thread(target=lambda: ask("check last hang"))
 hanging.start()
-time.sleep(0.3)
+t.check("one hangs", harness.wait_until(lambda: any(l[1] == "last" for l in asked())))
 children = pool.children()
 start = time.monotonic()
 t.equal("SIGTERM ends it", pool.end(), 0)
-t.check("soon", time.monotonic() - start < 5, time.monotonic() - start)
+t.check("soon", time.monotonic() - start < 40, time.monotonic() - start)
 hanging.join()
 t.check("no copy is left", not any(os.path.exists("/proc/%d" % c) for c in children), children)
 t.check("nor the socket", not os.path.exists(sock))
@@ -216,22 +218,26 @@ for _ in range(3):
     ask("check bob right")
 t.equal("auth_nocache", len(asked()), count + 3)
 pool.end()
-pool = Pool("-cache", "10", "-ttl", "1")
-count = len(asked())
-ask("check bob right")
-ask("check bob right")
-time.sleep(1.1)
-ask("check bob right")
+pool = Pool("-cache", "10", "-ttl", "2")
+for _ in range(20):
+    start, count = time.monotonic(), len(asked())
+    ask("check bob right")
+    ask("check bob right")
+    took = time.monotonic() - start
+    time.sleep(2.1)
+    ask("check bob right")
+    if took < 2:
+        break
 t.equal("-ttl", len(asked()), count + 2)
 pool.end()
 for words in (["-n", "0"], ["-n", "x"], ["-ttl", "0"], ["-mode", "9"], ["-listen", "relative"], ["-bogus", "1"], ["-cache"]):
-    p = subprocess.run([authpool, "-listen", sock, *words, "--", module], capture_output=True, timeout=10)
+    p = subprocess.run([authpool, "-listen", sock, *words, "--", module], capture_output=True, timeout=60)
     t.equal("refused: " + " ".join(words), p.returncode, 64)
 for words in (["-listen", sock], ["-listen", sock, "--"], ["-listen", sock, "--", "relative"], ["--", module]):
-    p = subprocess.run([authpool, *words], capture_output=True, timeout=10)
+    p = subprocess.run([authpool, *words], capture_output=True, timeout=60)
     t.equal("refused: " + " ".join(words), p.returncode, 64)
 base = [authpool, "-C", where + "/dmail.conf", "-listen", sock, "--"]
-t.equal("a module that is not there", subprocess.run([*base, "/nonexistent"], capture_output=True, timeout=10).returncode, 75)
+t.equal("a module that is not there", subprocess.run([*base, "/nonexistent"], capture_output=True, timeout=60).returncode, 75)
 t.equal("settings that are not there",
         subprocess.run([authpool, "-C", where + "/none", "-listen", sock, "--", module], capture_output=True).returncode, 75)
 if root:
@@ -293,5 +299,5 @@ if root and subprocess.run([*alone, "true"]).returncode == 0 and os.path.isdir(o
     t.check("dmail.conf is closed to us: defaults", b"cannot read " + usual.encode() in said and b"listening at" in said, said)
     t.equal("... and questions are answered", ask("lookup joe"), "+OK joe config 0")
     p.send_signal(signal.SIGTERM)
-    t.equal("... until the end", p.wait(20), 0)
+    t.equal("... until the end", p.wait(60), 0)
 t.end()

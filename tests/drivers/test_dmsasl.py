@@ -39,7 +39,7 @@ class Exchange:
     def __init__(self, mechanism, initial=None, service="imap", exporter=b"", plus="0", stamp="", files=None,
                  proof=b"", tls_stamp="", realm="EXAMPLE.TEST", env=None, prefix=None, host="localhost", raw=None):
         self.end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.end.settimeout(20)
+        self.end.settimeout(120)
         places = [(theirs.fileno(), 5)] + list((files or {}).items())
         move = "".join(f" {to}<&{fr}" for fr, to in places)
         close = "".join(f" {fr}<&-" for fr, _ in places if fr not in (5, 6, 7, 8))
@@ -320,9 +320,7 @@ def gssapi():
         return suite.skip("GSSAPI: not installed: " + " ".join(missing))
     here = scratch()
     plugins = os.path.dirname(os.path.dirname(harness.of_package("/usr/lib/*/krb5/plugins/kdb/db2.so")))
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = harness.free_port()
     for name, text in (("krb5.conf", REALM_CONF), ("kdc.conf", KDC_CONF)):
         with open(f"{here}/{name}", "w") as f:
             f.write(text.format(port=port, dir=here, plugins=plugins))
@@ -338,7 +336,7 @@ def gssapi():
         admin(f"ktadd -k {here}/{service}.keytab {service}/localhost")
     kdc = subprocess.Popen(["krb5kdc", "-n"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(100):
+        for _ in range(2000):
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
                 break

@@ -81,7 +81,7 @@ for name in ("imapd", "dpopd", "dsmtpd"):
 p = subprocess.Popen([where + "/usr/local/sbin/dmtry", harness.scratch(), "--imap", "0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 t.equal("dmtry as installed", p.stdout.readline(), b"ready\n")
 p.stdin.close()
-p.wait(30)
+p.wait(120)
 alone = harness.scratch()
 shutil.copy2(where + "/usr/local/sbin/dmtry", alone)
 if not os.path.exists("/usr/local/lib/dmail/imapd"):

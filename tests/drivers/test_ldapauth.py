@@ -81,13 +81,13 @@ def pooled():
 
     def ask(line):
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(20)
+            s.settimeout(120)
             s.connect(sock)
             s.sendall(line.encode() + b"\n")
             return s.makefile().readline().rstrip("\n")
 
     try:
-        for _ in range(200):
+        for _ in range(2000):
             if os.path.exists(sock):
                 break
             time.sleep(0.05)
@@ -102,7 +102,7 @@ def pooled():
         t.equal("pooled: and back", ask("check full full"), full)
     finally:
         p.terminate()
-        p.wait(20)
+        p.wait(120)
 
 
 def wrong_set_up():

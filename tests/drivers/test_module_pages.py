@@ -71,12 +71,12 @@ def settings(page, text, usual="host_domain example.com\ndrop_path /tmp\n"):
 
 
 def module(*argv, lines):
-    p = subprocess.run(argv, input="".join(l + "\n" for l in lines), capture_output=True, text=True, timeout=60)
+    p = subprocess.run(argv, input="".join(l + "\n" for l in lines), capture_output=True, text=True, timeout=300)
     return p.stdout.splitlines()
 
 
 def shell(text, **variables):
-    return subprocess.run(["sh", "-c", text], capture_output=True, text=True, timeout=60,
+    return subprocess.run(["sh", "-c", text], capture_output=True, text=True, timeout=300,
                           env=dict(os.environ, PATH=LIBEXEC + ":" + os.environ["PATH"], **variables))
 
 
@@ -180,7 +180,7 @@ def enabled(page, unit):
 
 def ask_socket(path, line):
     with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(20)
+        s.settimeout(120)
         s.connect(path)
         s.sendall(line.encode() + b"\n")
         return s.makefile().readline().rstrip("\n")
@@ -195,7 +195,7 @@ def pool(what, command, sock, questions, options="", page="authpool(8)"):
     with open(work + "/authpool.log", "a") as log:
         p = subprocess.Popen(argv, stderr=log)
     try:
-        for _ in range(200):
+        for _ in range(2000):
             if os.path.exists(sock):
                 break
             time.sleep(0.05)
@@ -204,7 +204,7 @@ def pool(what, command, sock, questions, options="", page="authpool(8)"):
             t.check("%s, %s: %s" % (page, what, line), answer.startswith(start), answer)
     finally:
         p.send_signal(signal.SIGTERM)
-        t.equal("%s, %s: its end" % (page, what), p.wait(30), 0)
+        t.equal("%s, %s: its end" % (page, what), p.wait(120), 0)
 
 
 def resident_nwauth():

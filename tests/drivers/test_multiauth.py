@@ -129,7 +129,7 @@ for what, body in [("says so", "while read -r l; do echo '-DEAD no database'; do
     t.check("unknown, but not for sure: it " + what, ask(go_on, "lookup ghost").startswith("-DEAD"))
     t.check("no wrong password: it " + what, ask(go_on, "check bob wrong").startswith("-DEAD"))
     t.check("set waits: it " + what, ask(go_on, "set bob x").startswith("-DEAD"))
-    t.check("in time: it " + what, time.monotonic() - start < 9, time.monotonic() - start)
+    t.check("in time: it " + what, time.monotonic() - start < 50, time.monotonic() - start)
 t.check("not started at all", ask("module 1\nbinary /nonexistent\n", "lookup bob").startswith("-DEAD"))
 
 # Children run once, and are started again.
@@ -139,12 +139,11 @@ for i in range(5):
     m.ask("check bob x")
 t.equal("one child for all", open(work + "/started").read(), "x\n")
 t.check("it dies", m.ask("check bob die").startswith("-DEAD"))
-time.sleep(0.3)
-t.equal("its successor", m.ask("check bob x"), "+OK bob config 0")
+t.check("its successor", harness.wait_until(lambda: m.ask("check bob x") == "+OK bob config 0"))
 t.equal("two", open(work + "/started").read(), "x\nx\n")
 child = subprocess.run(["pgrep", "-P", str(m.p.pid)], capture_output=True, text=True).stdout.split()
 m.end()
-t.check("none stays behind", child and not any(os.path.exists("/proc/" + c) for c in child), child)
+t.check("none stays behind", child and harness.wait_until(lambda: not any(os.path.exists("/proc/" + c) for c in child)), child)
 seen = script('while read -r v u p; do echo "+OK $u config 0 s=\\"$DMAIL_SERVICE\\" ip=\\"$DMAIL_CLIENT_IP\\""; done')
 os.environ.update(DMAIL_SERVICE="pop", DMAIL_CLIENT_IP="10.1.2.3")
 t.equal("they see where the client is", ask("module 1\n%s\n" % seen, "lookup bob"), '+OK bob config 0 s="pop" ip="10.1.2.3"')

@@ -52,9 +52,13 @@ for service, ip in (("imap", "127.0.0.11"), ("pop", "127.0.0.12")):
     expect(service + ": after a wrong password", site, rcpt(site, ip), DENIED, "nobody")
     attempt(site, service, ip, "ann", "secret")
     expect(service + ": after a login of a user who may not", site, rcpt(site, ip), DENIED, "nobody")
-    began = time.monotonic()
-    attempt(site, service, ip, "joe", "secret")
-    expect(service + ": after the login", site, rcpt(site, ip), ALLOWED, "forward_user")
+    for _ in range(20):
+        began = time.monotonic()
+        attempt(site, service, ip, "joe", "secret")
+        answer = rcpt(site, ip)
+        if time.monotonic() - began < WINDOW - 1:
+            break  # else the window may have been over
+    expect(service + ": after the login", site, answer, ALLOWED, "forward_user")
     line = site.lines("smtp", "recipient-refused")[-1]
     t.check(service + ": the log says on whose account", 'relay_user="joe"' in line, line)
     expect(service + ": not from another address", site, rcpt(site, "127.0.0.13"), DENIED, "nobody")

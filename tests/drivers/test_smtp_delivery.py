@@ -4,6 +4,7 @@ led to write, and that 250 means stored.  Rows of the catalogue of attacks: F04,
 """
 import fcntl
 import os
+import re
 import shutil
 import signal
 import socket
@@ -49,7 +50,7 @@ class Client:
                                   env={"LD_PRELOAD": "/tmp/x.so", "SECRET": "x", "TZ": "UTC"})
         os.close(leak)
         theirs.close()
-        self.s.settimeout(30)
+        self.s.settimeout(120)
         self.f = self.s.makefile("rb")
         self.line()
         self.ask("LHLO x")
@@ -76,7 +77,7 @@ class Client:
     def end(self):
         self.f.close()
         self.s.close()
-        self.p.wait(20)
+        self.p.wait(120)
 
 
 def one(path, names, body="hello"):
@@ -85,6 +86,25 @@ def one(path, names, body="hello"):
         return c.send(names, body)
     finally:
         c.end()
+
+
+def waits_for(path, seconds):
+    """How long a delivery waits for a lock from now on."""
+    with open(path + "/dmail.conf") as f:
+        conf = re.sub(r"lock_timeout \d+", "lock_timeout %d" % seconds, f.read())
+    with open(path + "/dmail.conf", "w") as f:
+        f.write(conf)
+
+
+def descriptors(pid):
+    """{number: what it leads to}; what is closed while we look is not among them."""
+    found = {}
+    for n in os.listdir("/proc/%d/fd" % pid):
+        try:
+            found[int(n)] = os.readlink("/proc/%d/fd/%s" % (pid, n))
+        except FileNotFoundError:
+            pass
+    return found
 
 
 def deliveries(path):
@@ -107,16 +127,24 @@ class Held:
         self.replies = None
         self.thread = threading.Thread(target=self.run, args=(path, names or [name]))
         self.thread.start()
-        until = time.monotonic() + 20
-        while not (pids := deliveries(path)) and time.monotonic() < until:
+        until = time.monotonic() + 60
+        self.pid = 0
+        while self.pid == 0 and time.monotonic() < until:
             time.sleep(0.01)
-        self.pid = pids[0] if pids else 0
+            self.pid = next((pid for pid in deliveries(path) if self.has_begun(pid, path + "/mail/" + name)), 0)
+
+    @staticmethod
+    def has_begun(pid, file):
+        try:
+            return file in descriptors(pid).values()
+        except OSError:
+            return False  # it has ended
 
     def run(self, path, names):
         self.replies = one(path, names)
 
     def result(self):
-        self.thread.join(40)
+        self.thread.join(120)
         self.file.close()
         return self.replies
 
@@ -127,14 +155,17 @@ def content(path, name):
 
 
 def who_and_what(path):
+    waits_for(path, 60)  # it is looked at meanwhile, and killed
     held = Held(path, "alice")
+    if not t.check("a delivery waits for the lock", held.pid, held.pid):
+        return held.result()
     proc = "/proc/%d/" % held.pid
     status = open(proc + "status").read()
     for key, want in (("Uid", [70001] * 4), ("Gid", [70001] * 4), ("Groups", [])):
         line = next(l for l in status.splitlines() if l.startswith(key + ":"))
         t.equal("delivery: " + key, [int(x) for x in line.split()[1:]], want)
     t.equal("delivery: environment", open(proc + "environ").read(), "TZ=UTC\0")
-    fds = {int(n): os.readlink(proc + "fd/" + n) for n in os.listdir(proc + "fd")}
+    fds = descriptors(held.pid)
     t.check("delivery: no descriptor of ours", "/etc/shadow" not in fds.values() and
             not any("socket" in v for v in fds.values()), fds)
     flags = open(proc + "fdinfo/0").read()
@@ -145,6 +176,7 @@ def who_and_what(path):
     replies = held.result()
     t.check("a killed delivery is a temporary failure", replies[0].startswith("451"), replies)
     t.equal("a killed delivery leaves what was there", content(path, "alice"), before)
+    waits_for(path, 2)
     held = Held(path, "alice", ["alice", "bob"])
     replies = held.result()
     t.check("a locked mailbox: its recipient alone waits for another day",

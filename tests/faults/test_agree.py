@@ -38,7 +38,7 @@ def worker(number, env, end, queue):
     def deliver(lmtp):
         nonlocal ops
         kind, port = (smtplib.LMTP, env["LMTP_PORT"]) if lmtp else (smtplib.SMTP, env["SMTP_PORT"])
-        with kind("localhost", port, timeout=60) as s:
+        with kind("localhost", port, timeout=300) as s:
             while time.time() < end:
                 ident, body = fresh()
                 refused = s.sendmail("a@b.example", [env["MAIL1"]], body)
@@ -50,7 +50,7 @@ def worker(number, env, end, queue):
 
     def imap(target):
         nonlocal ops
-        c = imaplib.IMAP4("localhost", env["IMAP_PORT"], timeout=60)
+        c = imaplib.IMAP4("localhost", env["IMAP_PORT"], timeout=300)
         c.login(env["USER1"], env["PASS1"])
         c.select(target)
         uids = {}  # uid -> id, must never change
@@ -91,7 +91,7 @@ def worker(number, env, end, queue):
     def pop():
         nonlocal ops
         while time.time() < end:
-            p = poplib.POP3("localhost", env["POP3_PORT"], timeout=60)
+            p = poplib.POP3("localhost", env["POP3_PORT"], timeout=300)
             p.user(env["USER1"])
             p.pass_(env["PASS1"])
             numbers = [int(l.split()[0]) for l in p.list()[1]]
@@ -140,9 +140,9 @@ with harness.Instance() as i:
     processes = [multiprocessing.Process(target=worker, args=(n, env, end, queue)) for n in range(HOW_MANY)]
     for p in processes:
         p.start()
-    results = [queue.get(timeout=SECONDS + 120) for _ in processes]
+    results = [queue.get(timeout=SECONDS + 600) for _ in processes]
     for p in processes:
-        p.join(10)
+        p.join(120)
     added = {x for r in results for x in r[0]}
     deleted = {x for r in results for x in r[1]}
     complaints = [x for r in results for x in r[2]]

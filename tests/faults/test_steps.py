@@ -34,7 +34,7 @@ def session(kind, box, script, stepper=()):
     """Runs a session program by hand with `script` as its input; (status, output)."""
     argv = [*harness.unprivileged(), *stepper, harness.program(kind), "--user", "u", "--drop", box + "/drop/u",
             "--folders", box + "/drop/u.mbx"]
-    p = subprocess.run(argv, input=script, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    p = subprocess.run(argv, input=script, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600)
     return p.returncode, p.stdout + p.stderr
 
 

@@ -24,7 +24,7 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 NOBODY = 65534
-LINE_TIMEOUT = 10.0
+LINE_TIMEOUT = 60.0
 VARIABLE = re.compile(r"\$([a-z][a-z0-9_]*)")
 SPEECH = re.compile(r"([CSRH])([0-9a-z]*): ?(.*)$", re.S)
 
@@ -106,7 +106,7 @@ class Connection:
     def close(self):
         self.socket.close()
         try:
-            status = self.process.wait(timeout=10)
+            status = self.process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

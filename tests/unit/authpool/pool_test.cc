@@ -116,11 +116,17 @@ TEST_CASE("what goes wrong is -DEAD and ends the copy; its successor answers") {
     REQUIRE(s.pool.start());
     const int64_t began = monotonic_ms();
     CHECK(s.ask(std::string("check bob ") + fault).starts_with("-DEAD "));
-    CHECK(monotonic_ms() - began < 2500);
+    CHECK(monotonic_ms() - began < 25000);  // of 30 s
     CHECK(s.restarts == 1);
-    CHECK(s.ask("lookup bob") == "-DEAD the module is being restarted\n");
-    ::usleep(150'000);
-    CHECK(s.ask("lookup bob") == "+OK bob config 0\n");
+    constexpr char kRests[] = "-DEAD the module is being restarted\n";
+    const int64_t ended = monotonic_ms();
+    std::string next = s.ask("lookup bob");
+    if (monotonic_ms() - ended < 50) CHECK(next == kRests);  // on a busy machine it may be there
+    while (next == kRests && monotonic_ms() - ended < 60000) {
+      ::usleep(10'000);
+      next = s.ask("lookup bob");
+    }
+    CHECK(next == "+OK bob config 0\n");
     CHECK(s.ask("check bob right") == "+OK bob config 0\n");
     s.pool.stop();
   }
@@ -129,27 +135,31 @@ TEST_CASE("what goes wrong is -DEAD and ends the copy; its successor answers") {
 TEST_CASE("a module that keeps failing is started more and more rarely") {
   Site s("echo x >>asked; exit");
   const int64_t began = monotonic_ms();
-  while (monotonic_ms() - began < 1600) {
+  long asked = 0;
+  for (int64_t passed = 0; asked < 5 && passed < 60000; passed = monotonic_ms() - began) {
     CHECK(s.ask("lookup bob").starts_with("-DEAD"));
+    asked = s.asked();
+    // After 0, 100, 300, 700 and 1500 ms, or later.
+    const int64_t now = monotonic_ms() - began;
+    CHECK(asked <= 1 + (now >= 100) + (now >= 300) + (now >= 700) + (now >= 1500));
     ::usleep(10'000);
   }
-  CHECK(s.asked() >= 4);
-  CHECK(s.asked() <= 5);  // after 0, 100, 300, 700 and 1500 ms
+  CHECK(asked == 5);
 }
 
 TEST_CASE("a module of one answer is simply started again") {
   Site s("read -r verb user pass; echo x >>asked; echo \"+OK $user\"", 1, 0);
   for (int i = 0; i < 4; ++i) {
     CHECK(s.ask("lookup bob") == "+OK bob\n");
-    ::usleep(30'000);
+    ::usleep(300'000);  // it has ended by then
   }
   CHECK(s.restarts == 0);
 }
 
 TEST_CASE("what a copy says unasked answers nobody's question") {
-  Site s("echo '+OK bob config 0'; while read -r line; do echo '-ERR no'; done");
+  Site s("echo '+OK bob config 0'; echo x >>asked; while read -r line; do echo '-ERR no'; done");
   REQUIRE(s.pool.start());
-  ::usleep(200'000);
+  while (s.asked() == 0) ::usleep(10'000);
   CHECK(s.ask("check bob wrong").starts_with("-DEAD"));
 }
 
@@ -194,11 +204,13 @@ TEST_CASE("nor to the next lookup: mail for a user who is there is not refused")
 }
 
 TEST_CASE("one question a copy, and no waiting beyond the time for an answer") {
-  Site s("while read -r verb user pass; do sleep 0.4; echo \"+OK $user\"; done", 2, 0, 2);
+  Site s(
+      "while read -r verb user pass; do echo b >>asked; sleep 2; echo e >>asked; echo \"+OK "
+      "$user\"; done",
+      2, 0, 20);
   REQUIRE(s.pool.start());
   std::vector<std::thread> two;
   std::atomic<int> good = 0;
-  const int64_t began = monotonic_ms();
   for (int i = 0; i < 2; ++i)
     two.emplace_back([&, i] {
       const std::string user = "u" + std::to_string(i);
@@ -206,8 +218,11 @@ TEST_CASE("one question a copy, and no waiting beyond the time for an answer") {
     });
   for (std::thread& t : two) t.join();
   CHECK(good == 2);
-  CHECK(monotonic_ms() - began < 750);
-  CHECK(s.answers.answer("lookup bob", monotonic_ms() - 3000) ==
+  std::ifstream order(s.scratch / "asked");
+  std::string first, second;
+  order >> first >> second;
+  CHECK(first + second == "bb");  // the second began before the first had ended
+  CHECK(s.answers.answer("lookup bob", monotonic_ms() - 30000) ==
         "-DEAD too many questions are waiting\n");
 }
 
@@ -221,6 +236,6 @@ TEST_CASE("a program that cannot be run; an end while a copy hangs") {
   const int64_t began = monotonic_ms();
   s.pool.stop();
   asking.join();
-  CHECK(monotonic_ms() - began < 1000);
+  CHECK(monotonic_ms() - began < 20000);
   CHECK(s.ask("lookup bob").starts_with("-DEAD"));
 }

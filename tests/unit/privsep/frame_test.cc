@@ -13,7 +13,7 @@
 namespace dmail::privsep {
 namespace {
 
-Deadline soon() { return Deadline::in_ms(2000); }
+Deadline soon() { return Deadline::in_seconds(60); }
 
 struct Pair {
   Pair() {
