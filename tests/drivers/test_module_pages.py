@@ -196,7 +196,7 @@ def pool(what, command, sock, questions, options="", page="authpool(8)"):
         p = subprocess.Popen(argv, stderr=log)
     try:
         for _ in range(2000):
-            if os.path.exists(sock):
+            if os.path.exists(sock) or p.poll() is not None:
                 break
             time.sleep(0.05)
         for line, start in questions:
