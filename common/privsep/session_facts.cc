@@ -30,7 +30,8 @@ std::string facts_text(const SessionFacts& facts) {
 }
 
 std::optional<SessionFacts> parse_facts(std::string_view text) {
-  if (text.size() > kMaxFacts || !text.ends_with('\n') || take_until(text, '\n') != kFirstLine) return std::nullopt;
+  if (text.size() > kMaxFacts || !text.ends_with('\n') || take_until(text, '\n') != kFirstLine)
+    return std::nullopt;
   SessionFacts facts;
   const auto take = [&](std::string_view name, std::string& into) {
     std::string_view line = take_until(text, '\n');
