@@ -10,14 +10,6 @@ USERS = {
     "vdomain": ("vic@virt.example", "Virt-Secret3", "vic@virt.example"),
 }
 
-MULTIAUTH = """\
-module 10
-    binary %s/nwauth -path /var/lib/dmail/nwauth
-module 20
-    binary %s/unixauth
-""" % (mailhost.LIBEXEC, mailhost.LIBEXEC)
-
-
 def install(t, site):
     status, out = site.run("make", "-s", "install", cwd=mailhost.TREE)
     if not t.equal("make install", status, 0):
@@ -56,11 +48,14 @@ def settings(t, site):
 
 
 def all_sources(t, site):
-    """Users of PAM and of nwauth on one host: multiauth asks both, and runs as root for PAM's sake."""
-    site.host.write("/usr/local/etc/multiauth.conf", MULTIAUTH)
-    site.conf(lambda text: text.replace("authent_method unix_user", "authent_method external\nauthent_process unix:/run/dmail-auth", 1))
-    site.start("authpool", "-user", "root", "-listen", "/run/dmail-auth", "--", mailhost.LIBEXEC + "/multiauth")
-    mailhost.wait_for(lambda: site.run("test", "-S", "/run/dmail-auth")[0] == 0, 30, "authpool does not listen")
+    """Users of PAM and of nwauth on one host: multiauth(8)'s example, and authpool(8)'s lines for a host without systemd."""
+    example = site.manual("multiauth.8").split("multiauth.conf", 1)[1]
+    conf = re.search(r"^module 10\n    binary unix:\S+\n(?:.+\n)+?(?=\.)", example, re.M).group(0)
+    site.host.write("/usr/local/etc/multiauth.conf", conf)
+    site.conf(lambda text: text.replace("authent_method unix_user", "authent_method external\nauthent_process %s/multiauth" % mailhost.LIBEXEC, 1))
+    lines = re.search(r"^install -d -m 755 /run/dmail-pam\nauthpool (?:.*\\\n)*.*\n", site.manual("authpool.8"), re.M).group(0)
+    site.start("sh", "-ec", lines)
+    mailhost.wait_for(lambda: site.run("test", "-S", "/run/dmail-pam/socket")[0] == 0, 30, "authpool does not listen")
 
 
 def run(t, site):
