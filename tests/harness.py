@@ -18,6 +18,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 and os.path.isdir(sys.argv[1]) else os.path.join(ROOT, "build")
 MAIL_DIR = os.environ.get("DMAIL_MAIL_DIR") or os.path.join(ROOT, "..", "shared", "mail")
 NOBODY = 65534
+# Whatever the shell that starts us is like: files can be reached, messages of other programs are English.
+os.umask(0o022)
+os.environ["LC_ALL"] = "C.UTF-8"
+os.environ.pop("LANGUAGE", None)
 # Programs that `make check` only unpacked (tools/build/unpack-packages) come after those of the host.
 UNPACKED = os.path.join(ROOT, "build-unpacked")
 os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", "/usr/bin:/bin"), "/usr/sbin", "/sbin", UNPACKED + "/bin"])
@@ -145,6 +149,15 @@ class Suite:
     def end(self):
         print("%d passed, %d failed, %d skipped" % (self.passed, self.failed, self.skipped))
         sys.exit(1 if self.failed else 0)
+
+
+def has_ipv6():
+    """Whether the host has ::1."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        return True
+    except OSError:
+        return False
 
 
 _ports = []

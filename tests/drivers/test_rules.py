@@ -184,10 +184,13 @@ def connections():
         held.append(again)
     for c in held[3:]:
         c.end()
-    six = [Client(site, "pop", "::1") for _ in range(4)]
-    t.equal("three of IPv6", [c.greeting[:4] for c in six], ["+OK ", "+OK ", "+OK ", "-ERR"])
-    for c in six:
-        c.end()
+    if harness.has_ipv6():
+        six = [Client(site, "pop", "::1") for _ in range(4)]
+        t.equal("three of IPv6", [c.greeting[:4] for c in six], ["+OK ", "+OK ", "+OK ", "-ERR"])
+        for c in six:
+            c.end()
+    else:
+        t.skip("three of IPv6: the host has no ::1")
     many = [Client(site, "pop", "127.0.0.200") for _ in range(20)]
     t.check("an exempt address has no limit", all(c.greeting.startswith("+OK") for c in many))
     for c in many:

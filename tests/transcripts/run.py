@@ -24,6 +24,7 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 NOBODY = 65534
+os.umask(0o022)  # whatever the shell has that starts us
 LINE_TIMEOUT = 60.0
 VARIABLE = re.compile(r"\$([a-z][a-z0-9_]*)")
 SPEECH = re.compile(r"([CSRH])([0-9a-z]*): ?(.*)$", re.S)
