@@ -1,4 +1,5 @@
-// What most files include, parsed once (Makefile: PCH).  Only standard headers: a file names what it uses itself.
+// What most files include, parsed once (Makefile: PCH).  Only standard headers: a file names what
+// it uses itself.
 #include <algorithm>
 #include <array>
 #include <cerrno>
