@@ -230,6 +230,15 @@ class Debian:
         out = self.must("sh", "-c", 'for p in /proc/[0-9]*; do n=${p#/proc/}; [ $n = 1 ] || [ $n = $$ ] || cat $p/comm 2>/dev/null; done; true')
         return sorted(n for n in out.split("\n") if n and n not in ("cat", "sh"))
 
+    def copy_tree(self, inside):
+        """The tree with what is built, as it is; without what was unpacked beside it."""
+        os.makedirs(self.root + inside)
+        leave = ["--exclude=./.git", "--exclude=./build-*", "--exclude=./%s/bare" % os.path.relpath(harness.BUILD, harness.ROOT)]
+        read = subprocess.Popen(["tar", "-C", harness.ROOT, *leave, "-cf", "-", "."], stdout=subprocess.PIPE)
+        subprocess.run(["tar", "-C", self.root + inside, "-xf", "-"], stdin=read.stdout, check=True)
+        if read.wait() != 0:
+            raise Broken("the tree could not be copied")
+
     def lend_packages(self):
         """Package files that earlier runs fetched, so that only the first run of a machine waits for the archive."""
         for n in os.listdir(os.path.join(KEEP, "archives")) if os.path.isdir(os.path.join(KEEP, "archives")) else []:

@@ -70,6 +70,6 @@ def writable(t, site):
 
 def quota_zero(t, site):
     """0 is no limit, as it always was; who writes it may have meant another thing and is told."""
-    with site.changed_conf(added("quota_default 0")):
+    with site.changed_conf(added("user_quota 0")):
         status, out = site.run("dmconf", "check")
-        t.check("quota_default 0: dmconf check says what it means", re.search(r"quota_default.*no limit", out), (status, out))
+        t.check("user_quota 0: dmconf check says what it means", re.search(r"user_quota.*no limit", out), (status, out))
