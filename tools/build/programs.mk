@@ -57,7 +57,7 @@ FUZZ_OWN_fuzz_frame := dsmtpd
 
 # ---- dmconf: checks and explains dmail.conf
 PROGRAMS += dmconf
-dmconf_SRC := $(wildcard tools/dmconf/*.cc)
+dmconf_SRC := $(wildcard tools/dmconf/*.cc) tools/multiauth/config.cc tools/modules/config_file.cc
 dmconf_LIBS := $(CHAIN_HOST)
 dmconf_LINK := static
 # ---- dpopd-session
