@@ -95,7 +95,7 @@ try:
                             "import socket; socket.socket(socket.AF_UNIX).connect(%r)" % (here + "/run-pam/socket")], capture_output=True, text=True)
         t.check("nobody else may open it", "PermissionError" in p.stderr, p)
     status, out, err = harness.run([harness.program("dmconf"), "host", here + "/dmail.conf"])
-    t.check("dmconf host finds the modules", b"authent_process" not in out + err, (out + err)[-500:])
+    t.check("dmconf host finds the modules", b"authent_process" not in out + err and b"multiauth" not in out + err, (out + err)[-500:])
     for service in ("imap", "pop", "smtp"):
         for name, password, right in WHO:
             c = Client(site, service)
@@ -125,6 +125,9 @@ try:
     c = Client(site, "imap")
     t.check("PAM does not answer: a temporary failure", c.ask('t LOGIN %s "pam\'s password"' % user).startswith("t NO [UNAVAILABLE]"), site.log("imap")[-300:])
     c.kill()
+    t.check("the log says which module, and why", "run-pam/socket: Connection refused" in site.log("imap"), site.log("imap")[-400:])
+    status, out, err = harness.run([harness.program("dmconf"), "host", here + "/dmail.conf"])
+    t.check("so does dmconf host", ("multiauth: %s/run-pam/socket: Connection refused" % here).encode() in out + err, (out + err)[-500:])
     os.unlink(here + "/run-pam/socket")
     pam = up(start())
     c = Client(site, "imap")

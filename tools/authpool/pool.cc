@@ -107,8 +107,9 @@ Spoken Pool::ask(const Question& question, std::string_view line, Deadline deadl
   if (!copy->helper) {
     auto started = begin(command_);
     if (!started) {
-      give_back(*copy, false, started.error().log);
-      return dead("the module cannot be started");
+      const std::string why = started.error().log;
+      give_back(*copy, false, why);
+      return dead(concat("the module cannot be started: ", why));
     }
     const std::lock_guard lock(mutex_);
     copy->helper = std::move(*started);

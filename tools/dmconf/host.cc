@@ -13,6 +13,7 @@
 #include "io/owned_fd.h"
 #include "privsep/ids.h"
 #include "privsep/tls_files.h"
+#include "tools/dmconf/multiauth.h"
 
 namespace dmail::dmconf {
 namespace {
@@ -114,6 +115,7 @@ void module(std::string_view setting, const std::string& command, Problems& out)
   if (command.starts_with("unix:")) return resident(setting, command.substr(5), out);
   const auto words = split_words(command);
   if (!words.empty()) program(setting, std::string(words[0]), out);
+  for (const std::string& one : multiauth_modules(words, out)) module("multiauth", one, out);
 }
 
 void users(const Settings& s, Problems& out) {
