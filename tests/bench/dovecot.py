@@ -1,5 +1,6 @@
-"""A private Dovecot (Debian's) beside dmail: one account a mailbox format, on loopback, as root."""
+"""A private Dovecot (Debian's, installed or only unpacked) beside dmail: one account a mailbox format, on loopback, as root."""
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,14 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def user_of_dovecot(name, instead):
+    """Where the package was only unpacked its accounts are missing."""
+    try:
+        return pwd.getpwnam(name).pw_name
+    except KeyError:
+        return instead
 
 
 class Dovecot:
@@ -36,6 +45,9 @@ class Dovecot:
 base_dir = %(d)s/run
 state_dir = %(d)s/state
 log_path = %(d)s/log
+default_internal_user = %(i)s
+default_internal_group = %(i)s
+default_login_user = %(l)s
 ssl = yes
 ssl_cert = <%(d)s/dovecot.pem
 ssl_key = <%(d)s/dovecot.key
@@ -73,7 +85,8 @@ service imap-login {
 service imap {
   process_limit = 1000
 }
-""" % {"d": directory, "p": self.port, "t": self.tls_port})
+""" % {"d": directory, "p": self.port, "t": self.tls_port, "i": user_of_dovecot("dovecot", "daemon"),
+       "l": user_of_dovecot("dovenull", "nobody")})
         self.process = subprocess.Popen(["dovecot", "-F", "-c", directory + "/conf"], stdin=subprocess.DEVNULL,
                                         stdout=open(directory + "/out", "wb"), stderr=subprocess.STDOUT)
         for _ in range(200):
