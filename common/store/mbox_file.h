@@ -66,6 +66,7 @@ class MboxFile : public MailFile {
   Result<bool> change_in_place(const Record& r, const KeywordTable& keywords);
   Status rewrite(uint64_t start, uint64_t first, std::span<Record> all,
                  const KeywordTable& keywords, const FileHeader& header);
+  Status shrink(uint64_t start, std::span<Record> all, const FileHeader& header);
   Result<Record> rewrite_one(RewriteJournal& journal, const Record& r, bool first,
                              const KeywordTable& keywords, const FileHeader& header);
 

@@ -5,6 +5,7 @@
 #include "io/file.h"
 #include "store/mbox_file.h"
 #include "store/rewrite_journal.h"
+#include "store/shrink_journal.h"
 #include "store/text_encoder.h"
 
 namespace dmail::store {
@@ -89,15 +90,60 @@ Status MboxFile::expunge(std::span<Record> all, const KeywordTable& keywords,
   bool base_written = false;
   DMAIL_TRY(write_base(*head, header, base_written));
   uint64_t start = dead->offset;
+  bool needs_block = false;
   if (head->base_at == 0 && header.last_uid > head->last_uid) {
     // No place for the last UID in the first message: another agent's.  When no message that stays
     // has that UID, the first one is given a block, or the UID would be given again.
     uint32_t highest = head->last_uid;
     for (const Record& r : all)
       if (!(r.form & kExpunged)) highest = std::max(highest, r.uid);
-    if (highest < header.last_uid) start = all.front().offset;
+    needs_block = highest < header.last_uid;
+    if (needs_block) start = all.front().offset;
   }
-  return rewrite(start, head->first, all, keywords, header);
+  Status done = rewrite(start, head->first, all, keywords, header);
+  // No room for a second copy of what stays, and nothing is changed yet.
+  if (!done && done.error().kind == ErrorKind::NoSpace && !needs_block &&
+      !RewriteJournal::exists(journal_))
+    if (Status shrunk = shrink(start, all, header); shrunk || RewriteJournal::exists(journal_))
+      return shrunk;
+  return done;
+}
+
+// Likewise without room: all that stays is moved forward as it is.  Messages of other agents get no
+// block then.
+Status MboxFile::shrink(uint64_t start, std::span<Record> all, const FileHeader& header) {
+  const auto living = [](const Record& r) { return !(r.form & kExpunged); };
+  const auto first = std::find_if(all.begin(), all.end(), living);
+  if (first != all.end() && !living(all.front())) {
+    // It becomes the first, which says what the whole file has; nobody asks any other message.
+    if (!(first->form & kStateRoom) || !verify(*first))
+      return Error{ErrorKind::NoSpace, "The disk is full", "no room for UIDVALIDITY"};
+    DMAIL_TRY(write_at(fd_, format_mbox_base(header.uid_validity, header.last_uid),
+                       first->offset + first->from_size + kStateBaseAt));
+    DMAIL_TRY(sync_file(fd_));
+  }
+  auto st = stat_fd(fd_);
+  if (!st) return std::move(st.error());
+  std::vector<ShrinkJournal::Piece> kept;
+  std::vector<uint64_t> offsets;
+  uint64_t at = start;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const uint64_t from = all[i].offset;
+    const uint64_t to = i + 1 < all.size() ? all[i + 1].offset : static_cast<uint64_t>(st->st_size);
+    if (from < start || !living(all[i])) {
+      offsets.push_back(from);
+      continue;
+    }
+    offsets.push_back(at);
+    at += to - from;
+    if (!kept.empty() && kept.back().to == from)
+      kept.back().to = to;
+    else
+      kept.push_back({from, to});
+  }
+  DMAIL_TRY(ShrinkJournal::shrink(fd_, journal_, start, kept));
+  for (size_t i = 0; i < all.size(); ++i) all[i].offset = offsets[i];
+  return {};
 }
 
 // Copies one message to the journal with a block of its own; returns its record there.

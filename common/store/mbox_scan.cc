@@ -8,6 +8,7 @@
 #include "store/mbox_foreign.h"
 #include "store/mbox_scanner.h"
 #include "store/rewrite_journal.h"
+#include "store/shrink_journal.h"
 
 namespace dmail::store {
 namespace {
@@ -40,6 +41,7 @@ bool MboxFile::needs_recovery() const {
 }
 Status MboxFile::recover() {
   // A journal is begun only where there is no log.
+  DMAIL_TRY(ShrinkJournal::recover(fd_, journal_));
   DMAIL_TRY(RewriteJournal::recover(fd_, journal_));
   return log_.recover();
 }

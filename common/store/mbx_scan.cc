@@ -6,6 +6,7 @@
 #include "store/file_window.h"
 #include "store/mbx_file.h"
 #include "store/rewrite_journal.h"
+#include "store/shrink_journal.h"
 
 namespace dmail::store {
 namespace {
@@ -48,6 +49,7 @@ bool MbxFile::needs_recovery() const {
 }
 Status MbxFile::recover() {
   // A journal is begun only where there is no log.
+  DMAIL_TRY(ShrinkJournal::recover(fd_, journal_));
   DMAIL_TRY(RewriteJournal::recover(fd_, journal_));
   return log_.recover();
 }

@@ -9,6 +9,7 @@
 #include "store/file_window.h"
 #include "store/mbx_file.h"
 #include "store/rewrite_journal.h"
+#include "store/shrink_journal.h"
 #include "store/text_encoder.h"
 
 namespace dmail::store {
@@ -238,10 +239,7 @@ Result<uint64_t> MbxFile::compact(std::span<Record> all, const KeywordTable& key
   auto scanned = scan(all.empty() ? end : all.back().offset, names, [](const Record&) {});
   if (!scanned) return std::move(scanned.error());
   end = *scanned;  // a damaged or torn tail behind is kept as it is
-  struct Part {
-    uint64_t from, to;
-  };
-  std::vector<Part> kept;
+  std::vector<ShrinkJournal::Piece> kept;
   std::vector<uint64_t> offsets(all.size());
   uint64_t at = kMbxHeaderSize, won = 0;
   const auto keep = [&](uint64_t from, uint64_t to) {
@@ -268,15 +266,21 @@ Result<uint64_t> MbxFile::compact(std::span<Record> all, const KeywordTable& key
   if (!st) return std::move(st.error());
   keep(end, static_cast<uint64_t>(st->st_size));
   if (won == 0) return uint64_t{0};
-  RewriteJournal journal(fd_, journal_);
   uint64_t start = kMbxHeaderSize;
   if (!kept.empty() && kept[0].from == start) {
     start = kept[0].to;
     kept.erase(kept.begin());
   }
-  DMAIL_TRY(journal.begin(start));
-  for (const Part& part : kept) DMAIL_TRY(journal.copy(part.from, part.to - part.from));
-  DMAIL_TRY(journal.commit());
+  Status done = [&]() -> Status {
+    RewriteJournal journal(fd_, journal_);
+    DMAIL_TRY(journal.begin(start));
+    for (const auto& part : kept) DMAIL_TRY(journal.copy(part.from, part.to - part.from));
+    return journal.commit();
+  }();
+  // No room for a second copy, and nothing is changed yet.
+  if (!done && done.error().kind == ErrorKind::NoSpace && !RewriteJournal::exists(journal_))
+    done = ShrinkJournal::shrink(fd_, journal_, start, kept);
+  if (!done) return std::move(done.error());
   for (size_t i = 0; i < all.size(); ++i) all[i].offset = offsets[i];
   return won;
 }

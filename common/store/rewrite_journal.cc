@@ -39,17 +39,6 @@ Status for_chunks(int fd, uint64_t from, uint64_t to, Each each) {
   return {};
 }
 
-Status discard(const std::string& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error("unlink " + path, errno);
-  return sync_parent(path);
-}
-
-Status set_aside(const std::string& path) {
-  const std::string aside = path + ".unused";
-  if (::rename(path.c_str(), aside.c_str()) != 0) return system_error("rename " + path, errno);
-  return sync_parent(path);
-}
-
 // Room for [from, to) behind the end.  Without fallocate zeros are written, so that a full disk is
 // met before anything is overwritten; `recover` knows half-way sizes.
 Status extend(int file, uint64_t from, uint64_t to) {
@@ -155,6 +144,17 @@ Result<uint64_t> appended_when_shrinking(int file, const JournalHeader& h, uint6
 
 }  // namespace
 
+Status discard_journal(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error("unlink " + path, errno);
+  return sync_parent(path);
+}
+
+Status set_journal_aside(const std::string& path) {
+  const std::string aside = path + ".unused";
+  if (::rename(path.c_str(), aside.c_str()) != 0) return system_error("rename " + path, errno);
+  return sync_parent(path);
+}
+
 RewriteJournal::~RewriteJournal() {
   if (!created_.empty()) ::unlink(created_.c_str());
 }
@@ -252,7 +252,7 @@ Status RewriteJournal::commit() {
   }
   created_.clear();
   DMAIL_TRY(apply(file_, journal_.get(), header_, header_.new_size));
-  return discard(path_);
+  return discard_journal(path_);
 }
 
 // A journal like `old` whose new tail ends with the bytes [appended, size) of the mail file,
@@ -282,13 +282,13 @@ Status RewriteJournal::recover(int file, const std::string& path) {
   JournalHeader h{};
   auto valid = read_journal(journal->get(), h);
   if (!valid) return std::move(valid.error());
-  if (!*valid) return discard(path);
+  if (!*valid) return discard_journal(path);
   auto st = stat_fd(file);
   if (!st) return std::move(st.error());
   const uint64_t size = static_cast<uint64_t>(st->st_size);
   auto same = is_same_file(file, journal->get(), h, size);
   if (!same) return std::move(same.error());
-  if (!*same) return set_aside(path);
+  if (!*same) return set_journal_aside(path);
 
   const bool grows = h.new_size > h.old_size;
   auto appended = grows                      ? appended_when_growing(file, journal->get(), h, size)
@@ -298,13 +298,13 @@ Status RewriteJournal::recover(int file, const std::string& path) {
   // Bytes of others that stand at the new end already stay there; elsewhere they have to move.
   if (*appended == h.new_size) {
     DMAIL_TRY(apply(file, journal->get(), h, size));
-    return discard(path);
+    return discard_journal(path);
   }
   if (grows && !h.forward_only && (*appended == size || *appended == h.old_size)) {
     // Not even extended, so nothing is overwritten: back to the old file, which needs no room.
     if (*appended == size) DMAIL_TRY(truncate_to(file, h.old_size));
     DMAIL_TRY(sync_file(file));
-    return discard(path);
+    return discard_journal(path);
   }
   if (*appended < size) {
     RewriteJournal amended(file, path);
@@ -313,7 +313,7 @@ Status RewriteJournal::recover(int file, const std::string& path) {
   }
   if (grows) DMAIL_TRY(extend(file, size, h.new_size));
   DMAIL_TRY(apply(file, journal->get(), h, h.new_size));
-  return discard(path);
+  return discard_journal(path);
 }
 
 }  // namespace dmail::store

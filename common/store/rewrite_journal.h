@@ -38,6 +38,10 @@ struct JournalHeader {
   uint32_t header_crc;    // of everything above
 };
 
+// The journal at `path` is done, or is kept beside as PATH.unused; on disk when this returns.
+Status discard_journal(const std::string& path);
+Status set_journal_aside(const std::string& path);
+
 class RewriteJournal {
  public:
   static constexpr size_t kChunk = 256 * 1024;
