@@ -116,6 +116,11 @@ Result<Account> account_of(const Name& asked, const Facts& facts, const conf::Se
   Account account;
   account.user = text_of(name);
   account.domain = name.domain;
+  for (const auto& [what, id] : {std::pair("uid", facts.uid), std::pair("gid", facts.gid)})
+    if (id && static_cast<int64_t>(*id) > settings.unix_uid_maximum)
+      return Error{ErrorKind::NoPermission, "The account cannot be served",
+                   concat(what, ' ', *id, " of ", escaped(account.user),
+                          " is above unix_uid_maximum ", settings.unix_uid_maximum)};
   if (facts.uid && *facts.uid != 0) {
     account.uid = facts.uid;
     if (facts.gid && *facts.gid != 0) account.gid = facts.gid;

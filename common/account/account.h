@@ -106,6 +106,7 @@ Result<Name> own_name(const Name& name, std::string_view account, const conf::Se
 
 // Where the mail of `name` (of facts.account, if any) lies.  BadInput: the name cannot be a file
 // name, or the module's path is not absolute, has empty, `.` or `..` parts or control bytes.
+// NoPermission: uid or gid is above unix_uid_maximum.
 Result<Account> account_of(const Name& name, const Facts& facts, const conf::Settings& settings);
 
 }  // namespace dmail::account

@@ -48,8 +48,13 @@ class Module {
       }
       if (command_.words.empty()) refusal_ = "authent_process is not set";
     } else if (settings.authent_method == "unix_user") {
-      command_.words = {concat(options.libexec, "/unixauth"), "-minuid",
-                        concat(settings.unix_uid_minimum), "-pamonly", settings.pam_only_users};
+      command_.words = {concat(options.libexec, "/unixauth"),
+                        "-minuid",
+                        concat(settings.unix_uid_minimum),
+                        "-maxuid",
+                        concat(settings.unix_uid_maximum),
+                        "-pamonly",
+                        settings.pam_only_users};
     } else {
       refusal_ = concat("authent_method ", settings.authent_method, " is not available here");
     }

@@ -52,7 +52,7 @@ class Site:
         rows = {"host_domain": "example.com", "authent_method": "external", "authent_process": self.path + "/auth",
                 "drop_path": self.path + "/mail", "hash_spool": 1, "work_path": self.path + "/work",
                 "log_path": self.path + "/log", "jail_path": self.path + "/empty", "libexec_path": self.bin,
-                "login_delay": 0, "login_delay_exempt": '""'}
+                "login_delay": 0, "login_delay_exempt": '""', "unix_uid_maximum": 65534}
         if ROOT:
             rows.update(login_user="65533:65533", mail_user="65532:65532", auth_user="65531:65531")
         rows.update(settings)

@@ -32,7 +32,7 @@ def set_up(extra=""):
     os.chmod(path + "/auth", 0o755)
     with open(path + "/dmail.conf", "w") as f:
         f.write("host_domain example.com\nauthent_method external\nauthent_process %s/auth\ndrop_path %s/mail\n"
-                "hash_spool 1\nwork_path %s/work\nlog_path %s/log\nlogin_delay 0\njail_path %s/empty\nlibexec_path %s\n%s"
+                "hash_spool 1\nunix_uid_maximum 65534\nwork_path %s/work\nlog_path %s/log\nlogin_delay 0\njail_path %s/empty\nlibexec_path %s\n%s"
                 % (path, path, path, path, path, os.path.dirname(harness.program("imapd")), extra))
         if ROOT:
             f.write("login_user 65533:65533\nmail_user 65532:65532\n")

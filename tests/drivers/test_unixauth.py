@@ -91,7 +91,7 @@ t.check("a broken database is -DEAD", ask(f"check {user} se cret\n", "nodb")[0].
 t.check("a missing module is never yes", ask(f"check {user} se cret\n", "nomodule")[0][0] == "-")
 t.equal("output of modules is not an answer", ask(f"check {user} se cret\n", "chatty"), yes)
 t.equal("a stack that changes the user", words(ask(f"check {user} se cret\n", "mapped", extra={"PAM_USER": other})), no)
-t.equal("lookup", words(ask(f"lookup {user}\nlookup nobodyhere\n")), yes + ["-ERR nobodyhere password wrong or not a valid user"])
+t.equal("lookup", words(ask(f"lookup {user}\nlookup nobodyhere\n")), yes + ["-ERR nobodyhere not a valid user"])
 for bad in ["", "a:b", "../x", "-x", "x" * 300, "a\x7fb", 'a"b']:
     t.check(f"hostile name {bad[:10]!r}", all(l.startswith("-ERR") for l in ask(f"lookup {bad}\ncheck {bad} x\n")))
 t.equal("a cut question is no question", ask(f"check {user} se cret"), [])
@@ -133,13 +133,15 @@ t.check("root cannot be locked out from here", user in os.listdir(where + "/lock
         os.listdir(where + "/lock"))
 
 # Accounts: system accounts, and those that only PAM knows.
-t.equal("a system account", words(ask(f"check {user} se cret\nlookup {user}\n", options=())), no * 2)
-t.check("and the reason", f"uid {entry.pw_uid} is below 1000" in ask(f"lookup {user}\n", options=())[0])
-t.equal("an ordinary account", ask("lookup nobody\n", options=())[0][:24], "+OK nobody config 65534 ")
+t.equal("a system account", words(ask(f"check {user} se cret\nlookup {user}\n", options=())), no + [f"-ERR {user} not a valid user"])
+t.check("and the reason", f"uid {entry.pw_uid} is below unix_uid_minimum 1000" in ask(f"lookup {user}\n", options=())[0])
+t.equal("nobody has no mail", ask("lookup nobody\n", options=()),
+        ["-ERR nobody not a valid user (uid 65534 is above unix_uid_maximum 60000)"])
+t.equal("an ordinary account", ask("lookup nobody\n", options=("-maxuid", "65534"))[0][:24], "+OK nobody config 65534 ")
 ghost, noghost = ["+OK ghost config 0"], ["-ERR ghost password wrong or not a valid user"]
 t.equal("known to PAM alone: may log in", ask("check ghost boo\n"), ghost)
 t.equal("not with a wrong password", words(ask("check ghost wrong\n")), noghost)
-t.equal("is not known to lookup", words(ask("lookup ghost\n")), noghost)
+t.equal("is not known to lookup", words(ask("lookup ghost\n")), ["-ERR ghost not a valid user"])
 t.equal("-pamonly no", words(ask("check ghost boo\n", options=("-pamonly", "no"))), noghost)
 every = ("-pamonly", "all")
 t.equal("-pamonly all: the account stack knows it", ask("lookup ghost\ncheck ghost boo\n", options=every), ghost * 2)

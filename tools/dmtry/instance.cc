@@ -149,6 +149,7 @@ Status Instance::write_settings() {
     line("mail_user", concat(kMailUid));
     line("auth_user", concat(kAuthUid));
   }
+  line("unix_uid_maximum", "65534");  // of the users made here
   line("tls_certificate", in("cert.pem"));
   line("tls_key", in("key.pem"));
   line("create_folders", "Sent Drafts Trash");

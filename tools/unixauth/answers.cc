@@ -26,6 +26,10 @@ std::string no(std::string_view user, std::string_view why) {
   return concat("-ERR ", escaped(user, 60), " password wrong or not a valid user (",
                 escaped(why, 100), ")\n");
 }
+// To a question without a password.
+std::string not_here(std::string_view user, std::string_view why) {
+  return concat("-ERR ", escaped(user, 60), " not a valid user (", escaped(why, 100), ")\n");
+}
 
 std::string dead(std::string_view why) { return concat("-DEAD ", escaped(why, 100), '\n'); }
 
@@ -54,7 +58,12 @@ Verdict find_user(const std::string& name, SystemUser& user) {
 
 std::string Answers::refused(const SystemUser& user, std::string_view asked) const {
   if (user.uid == 0) return "uid 0";
-  if (user.uid < minimum_uid) return concat("uid ", user.uid, " is below ", minimum_uid);
+  if (user.uid < minimum_uid)
+    return concat("uid ", user.uid, " is below unix_uid_minimum ", minimum_uid);
+  if (user.uid > maximum_uid)
+    return concat("uid ", user.uid, " is above unix_uid_maximum ", maximum_uid);
+  if (user.gid > maximum_uid)
+    return concat("gid ", user.gid, " is above unix_uid_maximum ", maximum_uid);
   // The name server may fold or rewrite names.
   return user.name == asked ? "" : "known by another name";
 }
@@ -84,18 +93,19 @@ std::string Answers::check(std::string_view user, std::string_view password) {
 }
 
 std::string Answers::lookup(std::string_view user) {
-  if (!valid_user(user)) return no(user, "impossible name");
+  if (!valid_user(user)) return not_here(user, "impossible name");
   SystemUser account;
   switch (find_user(std::string(user), account)) {
     case Verdict::Unknown:
       return dead("the system's user database does not answer");
     case Verdict::Wrong:
-      return pam_only == PamOnly::All ? lookup_in_pam(user) : no(user, "unknown to the system");
+      return pam_only == PamOnly::All ? lookup_in_pam(user)
+                                      : not_here(user, "unknown to the system");
     case Verdict::Right:
       break;
   }
   const std::string refusal = refused(account, user);
-  return refusal.empty() ? ok(account, user) : no(user, refusal);
+  return refusal.empty() ? ok(account, user) : not_here(user, refusal);
 }
 
 // An account stack that says yes to everybody, as pam_permit does, knows nobody: it is asked once
@@ -103,7 +113,7 @@ std::string Answers::lookup(std::string_view user) {
 std::string Answers::lookup_in_pam(std::string_view user) {
   const Judgement judgement = known({service, std::string(user), {}, client_ip});
   if (judgement.verdict == Verdict::Unknown) return dead(judgement.why);
-  if (judgement.verdict != Verdict::Right) return no(user, judgement.why);
+  if (judgement.verdict != Verdict::Right) return not_here(user, judgement.why);
   if (account_stack_ == Stack::Untried) {
     const Judgement nobody = known({service, kNobody, {}, client_ip});
     if (nobody.verdict == Verdict::Unknown) return dead(nobody.why);

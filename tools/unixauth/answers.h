@@ -19,6 +19,7 @@ struct Answers {
   std::string service = "imap";
   std::string client_ip;
   uid_t minimum_uid = 1000;
+  uid_t maximum_uid = 60000;  // gids, too
   PamOnly pam_only = PamOnly::Login;
 
   std::string check(std::string_view user, std::string_view password);

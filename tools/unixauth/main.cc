@@ -28,10 +28,11 @@ constexpr unsigned kLongestSeconds = 660;  // authent_timeout is at most 600
 constexpr int64_t kRefusalMs = 250;
 
 constexpr char kUsage[] =
-    "usage: unixauth [-service NAME] [-minuid UID] [-pamonly no|login|all] [-fast]\n"
+    "usage: unixauth [-service NAME] [-minuid UID] [-maxuid UID] [-pamonly no|login|all] [-fast]\n"
     "Answers check and lookup on standard input for users of the system.\n"
     "  -service  of PAM, else $DMAIL_SERVICE, else imap\n"
     "  -minuid   accounts below are refused (1000)\n"
+    "  -maxuid   accounts above are refused, and those of a higher group (60000)\n"
     "  -pamonly  accounts unknown to the system: none, for check (login), for lookup, too (all)\n"
     "  -fast     a refusal is not delayed (tests)\n";
 
@@ -110,8 +111,8 @@ bool set_option(Setup& setup, std::string_view name, std::string_view value) {
     return value == "all" || value == "no" || value == "login";
   }
   const auto uid = parse_u32(value, std::numeric_limits<uint32_t>::max() - 1);
-  if (name != "-minuid" || !uid || *uid == 0) return false;
-  a.minimum_uid = *uid;
+  if ((name != "-minuid" && name != "-maxuid") || !uid || *uid == 0) return false;
+  (name == "-minuid" ? a.minimum_uid : a.maximum_uid) = *uid;
   return true;
 }
 
