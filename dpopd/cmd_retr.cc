@@ -14,9 +14,9 @@ constexpr uint64_t kTopWindow = 64 * 1024;
 
 // An error as the reply where nothing was said yet; in the middle of a message only the end of the
 // connection tells the client that it has not got it.
-Outcome broken_off(const DotWriter& dots, const Error& error) {
+Outcome broken_off(Session& s, const DotWriter& dots, const Error& error) {
   if (dots.begun()) throw ConnectionOver(ConnectionOver::Why::ProtocolBroken, error.log);
-  return failed(error);
+  return s.failed("command-failed", error);
 }
 
 }  // namespace
@@ -28,7 +28,7 @@ Outcome cmd_retr(Session& s, Arguments arguments) {
   const uint64_t size = s.mailbox().info(n).size;
   DotWriter dots(s.out(), concat("+OK ", size, " octets"));
   if (Status sent = s.mailbox().send(n, 0, size, dots); !sent)
-    return broken_off(dots, sent.error());
+    return broken_off(s, dots, sent.error());
   dots.finish();
   s.mark_read(n);
   return Outcome::sent();
@@ -46,7 +46,7 @@ Outcome cmd_top(Session& s, Arguments arguments) {
   for (uint64_t at = 0; at < size && !top.full(); at += kTopWindow) {
     const uint64_t piece = size - at < kTopWindow ? size - at : kTopWindow;
     if (Status sent = s.mailbox().send(n, at, piece, top); !sent)
-      return broken_off(dots, sent.error());
+      return broken_off(s, dots, sent.error());
   }
   dots.finish();
   return Outcome::sent();

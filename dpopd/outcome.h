@@ -4,8 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "base/result.h"
-
 namespace dmail::dpopd {
 
 struct Outcome {
@@ -26,8 +24,5 @@ struct Outcome {
   static Outcome bye(std::string text) { return {Kind::Bye, std::move(text), false}; }
   static Outcome bye(Outcome refusal) { return {Kind::ByeErr, std::move(refusal.text), false}; }
 };
-
-// A storage error as a reply, with the response code of RFC 2449 and RFC 3206 where one fits.
-Outcome failed(const Error& error);
 
 }  // namespace dmail::dpopd

@@ -5,11 +5,16 @@
 #include "base/text.h"
 #include "dpopd/command_table.h"
 #include "dpopd/limits.h"
+#include "io/client_stream.h"
 #include "io/connection_over.h"
 
 namespace dmail::dpopd {
 
-Outcome failed(const Error& error) {
+Outcome Session::failed(const char* what, const Error& error) {
+  log_->line(log::level_of(error), what,
+             {{"user", start_.user},
+              {"ip", start_.client_ip},
+              {"text", error.log.empty() ? error.client : error.log}});
   switch (error.kind) {
     case ErrorKind::InUse:
       return Outcome::err("[IN-USE] " + error.client);
@@ -45,41 +50,73 @@ Result<void> Session::open_maildrop() {
 int Session::run() {
   try {
     if (Status opened = open_maildrop(); !opened) {
-      log_->error("maildrop", {{"user", start_.user}, {"reason", opened.error().log}});
-      print(failed(opened.error()));
+      print(failed("mailbox-failed", opened.error()));
       out_.flush();
+      log_end("error", "");
       return 1;
     }
     // The original's words after PASS.
     print(Outcome::ok(concat("burst ok ", escaped(start_.user), " has ", count(), " msgs")));
-    return serve();
+    const std::string_view reason = serve();
+    out_.flush();
+    log_end(reason, "");
+  } catch (const Terminated&) {
+    log_end("terminated", "");
+    say_terminated();
   } catch (const ConnectionOver& over) {
     // No update state: RFC 1939 section 6 keeps everything.
-    log_->info("end", {{"user", start_.user}, {"reason", over.what()}});
-    return 0;
+    using Why = ConnectionOver::Why;
+    log_end(over.why() == Why::Timeout          ? "idle"
+            : over.why() == Why::ProtocolBroken ? "error"
+                                                : "lost",
+            over.what());
+  }
+  return 0;
+}
+
+void Session::say_terminated() {
+  try {
+    print(Outcome::err(concat("[SYS/TEMP] ", kTerminatedText)));
+    out_.flush();
+  } catch (const ConnectionOver&) {
+    return;  // the end is in the log already
   }
 }
 
-int Session::serve() {
+void Session::log_end(std::string_view reason, std::string_view text) {
+  log_->info("session-end", {{"user", start_.user},
+                             {"ip", start_.client_ip},
+                             {"reason", reason},
+                             {"text", text},
+                             {"seconds", (monotonic_ms() - began_) / 1000},
+                             {"in", in_.octets()},
+                             {"out", out_.octets()},
+                             {"commands", commands_},
+                             {"fetched", fetched_},
+                             {"removed", removed_},
+                             {"left", count() - removed_}});
+}
+
+// Returns why it is over.
+std::string_view Session::serve() {
   std::string line;
   for (;;) {
     // Half a command may lie there while its sender waits for the answers to those before it.
     if (in_.buffered().find('\n') == std::string_view::npos) out_.flush();
     const auto got =
         in_.read_line(line, kMaxLine, Deadline::in_seconds(start_.settings.dpop_timeout));
-    if (got == LineReader::Line::End)
-      throw ConnectionOver(ConnectionOver::Why::PeerClosed, "client closed");
+    if (got == LineReader::Line::End) return "closed";
+    ++commands_;
     const Outcome outcome =
         got == LineReader::Line::TooLong ? Outcome::bad("the line is too long") : dispatch(line);
     print(outcome);
-    if (outcome.kind == Outcome::Kind::Bye || outcome.kind == Outcome::Kind::ByeErr) break;
+    if (outcome.kind == Outcome::Kind::Bye || outcome.kind == Outcome::Kind::ByeErr)
+      return "logout";
     if (outcome.bad_command && ++bad_commands_ >= kMaxBadCommands) {
       print(Outcome::err("too many bad commands; good bye"));
-      break;
+      return "error";
     }
   }
-  out_.flush();
-  return 0;
 }
 
 Outcome Session::dispatch(std::string_view line) {
@@ -161,21 +198,17 @@ Outcome Session::update() {
   if (start_.settings.add_status && !read.empty()) {
     // Nothing the client asked for: a failure is for the log, and the deletions still count.
     auto seen = mailbox_->change_flags(read, {store::FlagAction::Add, store::kSeen, {}, {}});
-    if (!seen) log_->error("seen", {{"user", start_.user}, {"reason", seen.error().log}});
+    if (!seen) (void)failed("command-failed", seen.error());
   }
   if (!doomed_uids.empty()) {
     Status gone = remove(doomed_numbers, doomed_uids);
     if (!gone) {
       // RFC 1939 section 6: -ERR when some were not removed, and the connection ends all the same.
-      log_->error("update", {{"user", start_.user}, {"reason", gone.error().log}});
-      return Outcome::bye(failed(gone.error()));
+      return Outcome::bye(failed("command-failed", gone.error()));
     }
   }
-  const uint64_t removed = doomed_uids.count();
-  log_->info(
-      "quit",
-      {{"user", start_.user}, {"removed", concat(removed)}, {"left", concat(count() - removed)}});
-  return Outcome::bye(concat("good bye, ", count() - removed, " messages left"));
+  removed_ = doomed_uids.count();
+  return Outcome::bye(concat("good bye, ", count() - removed_, " messages left"));
 }
 
 }  // namespace dmail::dpopd

@@ -9,6 +9,7 @@
 
 #include "dpopd/outcome.h"
 #include "io/byte_sink.h"
+#include "io/clock.h"
 #include "io/line_reader.h"
 #include "log/log.h"
 #include "privsep/session_start.h"
@@ -22,8 +23,8 @@ class Session {
   // `stream` is the client; `start` has the account and the bytes already read.
   Session(Stream& stream, const privsep::SessionStart& start, log::Log& log);
 
-  // Opens the maildrop, answers PASS (or greets when run by hand) and serves until QUIT or the end
-  // of input.  Returns the exit status of the program.
+  // Opens the maildrop, answers PASS (or greets when run by hand) and serves until QUIT, the end of
+  // input or SIGTERM.  Returns the exit status of the program.
   int run();
 
   // ---- for the command handlers -----------------------------------------------------------------
@@ -34,7 +35,10 @@ class Session {
   [[nodiscard]] uint32_t count() const { return static_cast<uint32_t>(marks_.size()); }
   [[nodiscard]] bool deleted(uint32_t number) const { return marks_[number - 1] & kDeletedMark; }
   void mark_deleted(uint32_t number) { marks_[number - 1] |= kDeletedMark; }
-  void mark_read(uint32_t number) { marks_[number - 1] |= kReadMark; }
+  void mark_read(uint32_t number) {
+    marks_[number - 1] |= kReadMark;
+    ++fetched_;
+  }
   void unmark_all();
   // Messages and octets that are not marked deleted.
   struct Total {
@@ -44,6 +48,9 @@ class Session {
   Total total();
   // The update state: takes the deleted messages out, for good, before the +OK of QUIT.
   Outcome update();
+  // The -ERR for a storage error, with the response code of RFC 2449 and RFC 3206 where one fits;
+  // its line of the log has the event `what`.
+  Outcome failed(const char* what, const Error& error);
 
  private:
   static constexpr uint8_t kDeletedMark = 1;
@@ -53,7 +60,9 @@ class Session {
   Status remove(const UidSet& numbers, const UidSet& uids);
   Outcome dispatch(std::string_view line);
   void print(const Outcome& outcome);
-  int serve();
+  std::string_view serve();
+  void say_terminated();
+  void log_end(std::string_view reason, std::string_view text);
 
   privsep::SessionStart start_;
   log::Log* log_;
@@ -63,6 +72,8 @@ class Session {
   std::unique_ptr<store::Mailbox> mailbox_;
   std::vector<uint8_t> marks_;  // one byte a message
   int bad_commands_ = 0;
+  int64_t began_ = monotonic_ms();
+  uint64_t commands_ = 0, fetched_ = 0, removed_ = 0;
 };
 
 }  // namespace dmail::dpopd

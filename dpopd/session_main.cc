@@ -5,8 +5,8 @@
 
 #include "base/text.h"
 #include "dpopd/session.h"
+#include "io/client_stream.h"
 #include "io/file.h"
-#include "io/stream.h"
 #include "log/log.h"
 #include "privsep/session_start.h"
 
@@ -43,7 +43,9 @@ int main(int argc, char** argv) {
   dmail::set_sync_enabled(start->settings.fsync);
   dmail::log::Log log =
       dmail::log::Log::inherited("dpopd", start->session_id, start->settings.log_level);
-  dmail::FdStream stream(0, 1);
+  dmail::set_names_in_errors(true);
+  dmail::prepare_signals();
+  dmail::ClientStream stream(0, 1);
   dmail::dpopd::Session session(stream, *start, log);
   return session.run();
 }

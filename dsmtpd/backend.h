@@ -16,9 +16,17 @@ namespace dmail::dsmtpd {
 
 struct Envelope {
   std::string helo;
-  std::string protocol;   // "SMTP", "ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA", "LMTP", "LMTPS" ...
-  std::string sender;     // Path::text(); empty for <>
-  size_t recipients = 0;  // accepted since the last forget()
+  std::string protocol;    // "SMTP", "ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA", "LMTP", "LMTPS" ...
+  std::string sender;      // Path::text(); empty for <>
+  std::string message_id;  // of the header: printable bytes; empty: there is none
+  size_t recipients = 0;   // accepted since the last forget()
+};
+
+// What the log is to know of a dialogue that is over.
+struct SessionEnd {
+  std::string reason;  // quit closed refused idle lost tls
+  std::string text;    // more about it
+  uint64_t octets_in = 0, octets_out = 0, commands = 0;
 };
 
 class Backend {
@@ -32,6 +40,8 @@ class Backend {
   // The spool file's message to every recipient, in order; `answer` gets one reply for each;
   // then the recipients are forgotten.
   virtual void deliver(const Envelope& envelope, const std::function<void(Reply)>& answer) = 0;
+  // It was refused as a whole; the recipients stay.
+  virtual void message_refused(const Envelope& envelope, const Reply& reply) = 0;
   // A request of a login (privsep/gate_frames.h).
   virtual privsep::GateAnswer ask_gate(const privsep::Frame& request) = 0;
   // For whom the peer says it comes.

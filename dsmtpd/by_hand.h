@@ -23,6 +23,7 @@ class ByHandBackend : public Backend {
   // Logs in "user" with "secret"; of an exchange the response "user secret" to a challenge.
   privsep::GateAnswer ask_gate(const privsep::Frame& request) override;
   void forwarded(const privsep::XClient&) override {}
+  void message_refused(const Envelope&, const Reply&) override {}
   void note(std::string_view, std::string_view) override {}
   void start_tls() override {}
 

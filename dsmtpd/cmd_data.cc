@@ -32,6 +32,7 @@ class SpoolWriter {
     if (buffer_.size() >= kWriteAt) flush();
   }
   [[nodiscard]] bool failed() const { return !error_.empty(); }
+  [[nodiscard]] const std::string& error() const { return error_; }  // for the log
 
  private:
   int fd_;
@@ -129,7 +130,7 @@ Outcome cmd_data(Session& session, std::string_view) {
   session.out().flush();
 
   const auto limit = static_cast<uint64_t>(session.settings().message_size_limit);
-  DataReader data(limit);
+  DataReader data(limit, session.may_send_bare_lf());
   SpoolWriter spool(*spool_fd);
   read_message(session, data, spool);
 
@@ -137,13 +138,18 @@ Outcome cmd_data(Session& session, std::string_view) {
   envelope.helo = session.state().helo;
   envelope.protocol = session.protocol();
   envelope.sender = session.state().sender.text();
+  envelope.message_id = data.message_id();
   envelope.recipients = session.state().recipients;
   Outcome outcome = judge(data, spool, limit);
   if (outcome.reply.code == 0) {
     outcome = deliver(session, envelope);
     session.state().idle_commands = 0;
-  } else if (session.lmtp()) {
-    outcome.more.assign(envelope.recipients - 1, outcome.reply);
+  } else {
+    Reply logged = outcome.reply;
+    if (spool.failed()) logged.lines.front() += concat(": ", spool.error());
+    session.backend().message_refused(envelope, logged);
+    outcome.logged = true;
+    if (session.lmtp()) outcome.more.assign(envelope.recipients - 1, outcome.reply);
   }
   session.forget_mail();  // whatever came of it: the next message starts with MAIL
   return outcome;

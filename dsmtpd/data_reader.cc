@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/ascii.h"
 #include "dsmtpd/limits.h"
@@ -19,10 +20,24 @@ void DataReader::emit(std::string_view bytes, std::string& out) {
   if (acceptable()) out.append(bytes);
 }
 
+// One line of the header, as far as first_ has it.
+void DataReader::look_at_field() {
+  constexpr std::string_view kReceived = "Received:", kId = "Message-ID:";
+  std::string_view line(first_, std::min<size_t>(line_, sizeof first_));
+  if (istarts_with(line, kReceived)) ++hops_;
+  const bool folded = std::exchange(id_folded_, false) && (line[0] == ' ' || line[0] == '\t');
+  if (!message_id_.empty() || !(folded || istarts_with(line, kId))) return;
+  if (!folded) line.remove_prefix(kId.size());
+  while (!line.empty() && (is_control(line.back()) || line.back() == ' ')) line.remove_suffix(1);
+  while (!line.empty() && (is_control(line[0]) || line[0] == ' ')) line.remove_prefix(1);
+  for (const char c : line.substr(0, kMaxLoggedId)) message_id_ += is_graph(c) ? c : '?';
+  id_folded_ = message_id_.empty();
+}
+
 void DataReader::end_line() {
   if (in_header_) {
     if (line_ == 2) in_header_ = false;  // the empty line
-    if (line_ >= sizeof first_ && iequals({first_, sizeof first_}, "Received:")) ++hops_;
+    if (in_header_) look_at_field();
   }
   line_ = 0;
   state_ = State::LineStart;
@@ -38,6 +53,14 @@ void DataReader::step(char c, std::string& out) {
     if (state_ == State::Cr) {
       emit("\r\n", out);
       end_line();
+      return;
+    }
+    if (bare_lf_ok_ && state_ != State::DotCr) {
+      // "." and LF: the dot stands for itself.
+      if (state_ == State::Dot) emit(".", out);
+      emit("\r\n", out);
+      end_line();
+      state_ = State::Inside;
       return;
     }
     bare_ = true;

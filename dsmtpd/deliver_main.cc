@@ -158,11 +158,12 @@ int run(int argc, char** argv) {
     trace = std::move(*parsed);
   }
   if (trace.recipient.empty()) trace.recipient = start->user;
+  set_names_in_errors(true);
   set_sync_enabled(start->settings.fsync);
   if (Status done = deliver(*start, trace); !done) {
     const Error& error = done.error();
-    log.error("deliver-failed",
-              {{"user", start->user}, {"text", error.log.empty() ? error.client : error.log}});
+    log.line(log::level_of(error), "deliver-failed",
+             {{"user", start->user}, {"text", error.log.empty() ? error.client : error.log}});
     return say(status_of(error.kind), error.client);
   }
   return say(EX_OK, "Delivered");

@@ -83,7 +83,8 @@ Result<Outcome> run(const conf::Settings& settings, const log::Log& log, const D
 
   privsep::ProgramPlan program;
   program.program = privsep::sibling(settings.libexec_path, "dsmtpd-deliver");
-  program.arguments = {"dsmtpd-deliver"};
+  program.arguments = {
+      privsep::process_title("dsmtpd-deliver", settings, account.user, plan.trace.client_ip)};
   program.ids = *ids;
   program.descriptors = {
       {plan.spool, 0}, {report_in.get(), 1}, {2, 2}, {start->get(), privsep::kStartFd}};
@@ -96,6 +97,10 @@ Result<Outcome> run(const conf::Settings& settings, const log::Log& log, const D
 }
 
 }  // namespace
+
+bool is_fault_status(int status) {
+  return status != EX_OK && status != EX_UNAVAILABLE && status != EX_TEMPFAIL;
+}
 
 Reply reply_for_exit(int status, const std::string& address) {
   auto about = [&](const char* text) { return concat("<", address, ">: ", text); };
@@ -148,16 +153,20 @@ Reply deliver(const conf::Settings& settings, log::Log& log, const DeliveryPlan&
   Reply reply =
       outcome ? reply_for_exit(outcome->status, recipient.address) : not_now(recipient.address);
   const std::string_view text = !outcome ? outcome.error().log : outcome->text;
-  const log::Fields fields = {{"from", plan.trace.sender},
-                              {"to", recipient.address},
-                              {"user", recipient.account.user},
-                              {"code", reply.code},
-                              {"text", text}};
-  if (reply.code == 250) {
-    log.info("delivered", fields);
-  } else {
-    log.error("not-delivered", fields);
-  }
+  const bool fault = outcome ? is_fault_status(outcome->status) : is_fault(outcome.error());
+  log.line(fault ? log::Level::Error : log::Level::Info,
+           reply.code == 250 ? "delivered" : "not-delivered",
+           {{"from", plan.trace.sender},
+            {"to", recipient.address},
+            {"user", recipient.account.user},
+            {"ip", plan.mail->client_ip},
+            {"protocol", plan.trace.protocol},
+            {"login", plan.mail->login},
+            {"size", plan.mail->size},
+            {"message_id", plan.mail->message_id},
+            {"mailbox", recipient.account.drop_file},
+            {"code", reply.code},
+            {"text", text}});
   return reply;
 }
 

@@ -15,7 +15,16 @@ namespace dmail::dsmtpd {
 // How long a delivery may take beyond lock_timeout before it is stopped.
 inline constexpr int kDeliverySeconds = 300;
 
+// What the log is to know of a message, beside its trace.
+struct MailFacts {
+  std::string message_id;  // as its header has it; empty: none
+  std::string login;       // the account that sends it; empty: nobody has logged in
+  std::string client_ip;
+  uint64_t size = 0;  // octets, as they came
+};
+
 struct DeliveryPlan {
+  const MailFacts* mail = nullptr;
   const Recipient* recipient = nullptr;
   Trace trace;
   int spool = -1;  // open for reading
@@ -34,5 +43,8 @@ Reply deliver(const conf::Settings& settings, log::Log& log, const DeliveryPlan&
 
 // The reply for an exit status of dsmtpd-deliver (<sysexits.h>), -1 for none.
 Reply reply_for_exit(int status, const std::string& address);
+
+// Whether that status is something to repair: neither a full quota nor a mailbox in use.
+bool is_fault_status(int status);
 
 }  // namespace dmail::dsmtpd

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "dsmtpd/monitor.h"
 #include "io/connection_over.h"
+#include "io/file.h"
 #include "privsep/drop.h"
 #include "privsep/monitor_options.h"
 #include "privsep/monitor_parts.h"
@@ -57,6 +58,7 @@ int main(int argc, char** argv) {
 
   if (const Status tidy = privsep::tidy_process(); !tidy) return 1;
   ::signal(SIGCHLD, SIG_DFL);
+  set_names_in_errors(true);
   auto loaded = conf::load(options->config, conf::kDsmtpd);
   log::Log log = privsep::open_monitor_log("dsmtpd", loaded ? loaded->settings : conf::Settings());
   log.set_session(log::new_session_id());

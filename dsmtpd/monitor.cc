@@ -7,9 +7,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "dsmtpd/limits.h"
-#include "dsmtpd/remote_delivery.h"
 #include "io/child.h"
 #include "io/connection_over.h"
 #include "privsep/drop.h"
@@ -18,6 +19,7 @@
 #include "privsep/monitor_parts.h"
 #include "privsep/program.h"
 #include "privsep/request_table.h"
+#include "privsep/termination.h"
 
 namespace dmail::dsmtpd {
 namespace {
@@ -28,6 +30,7 @@ using Why = ConnectionOver::Why;
 constexpr uint64_t kPlainSpace = 48u << 20;  // address space of the session, bytes
 constexpr uint64_t kTlsSpace = 128u << 20;
 constexpr int kSendMs = 30 * 1000;
+constexpr int kLastAnswerMs = 1000;
 constexpr int kEndMs = 30 * 1000;  // for a child that has closed its socket to leave
 
 using M = Monitor;
@@ -35,7 +38,9 @@ constexpr privsep::Request<M> kRequests[] = {
     {kAddRecipient, "add-recipient", M::Idle | M::HasRecipients, 2, &M::on_add_recipient},
     {kForget, "forget", M::kAny, 0, &M::on_forget},
     {kOpenSpool, "open-spool", M::HasRecipients, 0, &M::on_open_spool},
-    {kDeliver, "deliver", M::HasSpool, 3, &M::on_deliver},
+    {kDeliver, "deliver", M::HasSpool, 4, &M::on_deliver},
+    {kMessageRefused, "message-refused", M::HasSpool, 5, &M::on_message_refused},
+    {kEnded, "ended", M::kAny | M::Exchanging, 5, &M::on_ended},
     {privsep::kAuthenticate, "authenticate", M::Idle, privsep::kAuthenticateFields,
      &M::on_authenticate},
     {privsep::kSaslStart, "sasl-start", M::Idle, privsep::kSaslStartFields, &M::on_sasl_start},
@@ -73,10 +78,34 @@ void Monitor::run() {
     if (over.why() == Why::ProtocolBroken)
       log_.error("privsep-violation", {{"ip", ends_.client_ip}, {"text", over.what()}});
     end_session(true);
+    log_end(over.why() == Why::ProtocolBroken ? "error"
+            : over.why() == Why::Timeout      ? "idle"
+                                              : "lost",
+            over.what());
     return;
   }
-  end_session(false);
-  log_.debug("closed", {{"ip", ends_.client_ip}});
+  const bool died = !end_session(false);
+  if (privsep::terminated())
+    log_end("terminated");
+  else if (!end_)
+    log_end(died ? "error" : "lost");
+  else
+    log_end(end_->reason, end_->text);
+}
+
+void Monitor::log_end(std::string_view reason, std::string_view text) {
+  const SessionEnd none, &end = end_ ? *end_ : none;
+  log_.info("session-end",
+            {{"user", gate_.login() != nullptr ? std::string_view(gate_.login()->user) : ""},
+             {"ip", ends_.client_ip},
+             {"reason", reason},
+             {"text", text},
+             {"seconds", (monotonic_ms() - began_) / 1000},
+             {"in", end.octets_in},
+             {"out", end.octets_out},
+             {"commands", end.commands},
+             {"stored", stored_},
+             {"refused", refused_}});
 }
 
 // ---- the session
@@ -85,6 +114,7 @@ void Monitor::start_session(bool greet) {
   auto made = privsep::Channel::make();
   if (!made) broken(made.error().log);
   channel_ = std::move(made->first);
+  privsep::end_on_sigterm(channel_);
 
   StartFacts start;
   start.session.service = service_;
@@ -92,7 +122,7 @@ void Monitor::start_session(bool greet) {
   start.session.client_ip = ends_.client_ip;
   start.session.tls = tls_;
   start.session.trusted_peer = privsep::is_trusted_proxy(settings_, ends_.peer_ip);
-  start.session.offer_tls = privsep::tls_configured(settings_) && !tls_;
+  start.session.offer_tls = !tls_ && privsep::tls_configured(settings_) && tls_files_.usable();
   if (service_ != Service::Lmtp) start.session.mechanisms = gate_.mechanisms();
   start.stamp = gate_.stamp();
   start.tls_by_name = !settings_.tls_certificate_for.empty();
@@ -103,7 +133,7 @@ void Monitor::start_session(bool greet) {
   privsep::JailPlan plan;
   const std::string name = tls_ ? "dsmtpd-session-tls" : "dsmtpd-session";
   plan.program = privsep::sibling(settings_.libexec_path, name);
-  plan.arguments = {name};
+  plan.arguments = {privsep::process_title(name, settings_, "", ends_.client_ip)};
   plan.descriptors = {{0, 0}, {1, 1}, {2, 2}, {made->second.get(), privsep::kMonitorFd}};
   plan.root_directory = settings_.jail_path;
   // It would talk on until it needs the monitor: whoever ends the monitor means the connection.
@@ -125,17 +155,25 @@ void Monitor::start_session(bool greet) {
 
 // The session is told to end (`now`), or has hung up.  Its end is worth a line when it was not its
 // own decision.
-void Monitor::end_session(bool now) {
+bool Monitor::end_session(bool now) {
   channel_.close();
-  if (session_ < 0) return;
+  if (session_ < 0) return true;
   if (now) ::kill(session_, SIGKILL);
-  const int status = reap(session_, Deadline::in_ms(kEndMs));
+  // After SIGTERM it gets the time to pass on an answer that it has.
+  const int patience = privsep::terminated() ? kLastAnswerMs : kEndMs;
+  const int status = reap(session_, Deadline::in_ms(patience));
   session_ = -1;
-  if (now) return;
+  if (now || privsep::terminated()) return true;
+  // An administrator's, or the host's that goes down: both get one, in any order.
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) {
+    end_ = SessionEnd{"terminated", "", 0, 0, 0};
+    return true;
+  }
   if (WIFSIGNALED(status))
     log_.error("session-died", {{"ip", ends_.client_ip}, {"signal", WTERMSIG(status)}});
   else if (WEXITSTATUS(status) != 0)
     log_.error("session-failed", {{"ip", ends_.client_ip}, {"status", WEXITSTATUS(status)}});
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 void Monitor::send(const Reply& reply) { channel_.send(frame_of(reply), Deadline::in_ms(kSendMs)); }
@@ -154,7 +192,10 @@ void Monitor::on_start_tls(Frame&) {
     start_session(false);
   } catch (const ConnectionOver& over) {
     // Our own fault (a certificate that is not there), not the session's.
-    log_.error("tls-failed", {{"ip", ends_.client_ip}, {"text", over.what()}});
+    log_.error(privsep::kTlsUnusable, {{"ip", ends_.client_ip},
+                                       {"certificate", settings_.tls_certificate},
+                                       {"key", settings_.tls_key},
+                                       {"text", over.what()}});
     throw ConnectionOver(Why::PeerClosed, over.what());
   }
 }
@@ -173,144 +214,19 @@ void Monitor::on_forwarded(Frame& frame) {
 void Monitor::on_note(Frame& frame) {
   if (++notes_ > 2 * kMaxNotes || !privsep::is_note(frame, kMaxNote))
     broken("too many notes, or no note");
-  log_.info(frame.fields[0], {{"ip", ends_.client_ip}, {"text", frame.fields[1]}});
+  privsep::log_note(log_, frame, ends_.client_ip, tls_files_);
 }
 
-// ---- recipients and delivery
-
-void Monitor::on_add_recipient(Frame& frame) {
-  if (recipients_.size() >= static_cast<size_t>(settings_.max_rcpts)) broken("too many recipients");
-  const Path path{frame.fields[0], frame.fields[1]};
-  const std::string text = path.text();
-  if (!is_clean(text) || path.local.size() > kMaxLocalPart || path.domain.size() > kMaxDomain)
-    broken("an unclean address");
-  const RecipientFinder finder(
-      settings_, [this](const account::Name& name) { return gate_.authenticator().lookup(name); },
-      passed_on_);
-  auto found = finder.find(path.local, path.domain, text);
-  if (auto* refused = std::get_if<RecipientRefused>(&found))
-    return send(refuse_recipient(std::move(*refused), text));
-  recipients_.push_back(std::move(std::get<Recipient>(found)));
-  state_ = HasRecipients;
-  send(answer(250, "2.1.5", "Recipient ok"));
-}
-
-Reply Monitor::refuse_recipient(RecipientRefused refused, const std::string& address) {
-  // A session ends after so many errors, and there may be one more, with TLS: who goes on has taken
-  // it over, asks who lives here and fills the log.
-  if (++refused_ > 2 * settings_.smtp_max_errors) broken("too many refused recipients");
-  std::string_view rule = "none", user;
-  if (refused.remote) {
-    rule = rule_name(relay().rule);
-    user = relay().user;
-    refused.reply = relay_reply(relay());
-  }
-  log_.info("recipient-refused", {{"to", address},
-                                  {"ip", ends_.client_ip},
-                                  {"code", refused.reply.code},
-                                  {"relay", rule},
-                                  {"relay_user", user},
-                                  {"text", refused.log}});
-  return std::move(refused.reply);
-}
-
-const RelayDecision& Monitor::relay() {
-  if (relay_) return *relay_;
-  RelayFacts facts;
-  facts.lmtp = service_ == Service::Lmtp;
-  if (gate_.login() != nullptr) facts.login = gate_.login()->user;
-  facts.client_ip = ends_.client_ip;
-  relay_ = relay_decision(settings_, facts,
-                          [this] { return gate_.tally().relay_user(ends_.client_ip); });
-  return *relay_;
-}
-
-void Monitor::on_forget(Frame&) {
-  relay_.reset();
-  recipients_.clear();
-  spool_.reset();
-  state_ = Idle;
-}
-
-void Monitor::on_open_spool(Frame&) {
-  auto file = open_spool_file(settings_);
-  if (!file) {
-    log_.error("spool-failed", {{"text", file.error().log}});
-    return send(answer(452, "4.3.1", "No room for a message now"));
-  }
-  Frame frame(kSpool);
-  // The session writes through the descriptor it gets; what we keep can only read.
-  auto readable = reopen_for_reading(file->get());
-  if (!readable) {
-    log_.error("spool-failed", {{"text", readable.error().log}});
-    return send(answer(452, "4.3.1", "No room for a message now"));
-  }
-  spool_ = std::move(*readable);
-  frame.fd = std::move(*file);
-  channel_.send(frame, Deadline::in_ms(kSendMs));
-  state_ = HasSpool;
-}
-
-void Monitor::on_deliver(Frame& frame) {
-  Trace trace;
-  trace.helo = frame.fields[0];
-  trace.protocol = frame.fields[1];
-  trace.sender = frame.fields[2];
-  if (!is_clean(concat(trace.helo, trace.protocol, trace.sender)) ||
-      std::max({trace.helo.size(), trace.protocol.size(), trace.sender.size()}) > kMaxTraceValue)
-    broken("an unclean envelope");
-  trace.client_ip = ends_.client_ip;
-  trace.host = gate_.host();
-  trace.session_id = log_.session();
-
-  std::vector<std::optional<Reply>> replies(recipients_.size());
-  for (size_t i = 0; i < recipients_.size(); ++i) {
-    if (!replies[i] && recipients_[i].host) deliver_elsewhere(trace, i, replies);
-    if (!replies[i]) replies[i] = deliver_here(trace, i, replies);
-    send(*replies[i]);
-  }
-  recipients_.clear();
-  spool_.reset();
-  state_ = Idle;
-}
-
-Reply Monitor::deliver_here(const Trace& trace, size_t at,
-                            const std::vector<std::optional<Reply>>& replies) {
-  // A mailbox named twice gets one copy, and its answer twice.
-  for (size_t before = 0; before < at; ++before)
-    if (!recipients_[before].host &&
-        recipients_[before].account.drop_file == recipients_[at].account.drop_file)
-      return *replies[before];
-  DeliveryPlan plan;
-  plan.spool = spool_.get();
-  plan.lmtp = service_ == Service::Lmtp;
-  plan.tls = tls_;
-  plan.mail_ids = gate_.mail_ids();
-  plan.recipient = &recipients_[at];
-  plan.trace = trace;
-  plan.trace.recipient = recipients_[at].address;
-  return deliver(settings_, log_, plan);
-}
-
-// All recipients of that host from `first` on, in one connection to it.
-void Monitor::deliver_elsewhere(const Trace& trace, size_t first,
-                                std::vector<std::optional<Reply>>& replies) {
-  RemoteDelivery delivery;
-  delivery.trace = trace;
-  delivery.spool = spool_.get();
-  std::vector<size_t> whose(recipients_.size());  // place in the delivery
-  for (size_t i = first; i < recipients_.size(); ++i) {
-    if (recipients_[i].host != recipients_[first].host) continue;
-    auto& all = delivery.recipients;
-    const auto same = std::find_if(all.begin(), all.end(), [&](const Recipient* r) {
-      return r->target == recipients_[i].target;
-    });
-    whose[i] = static_cast<size_t>(same - all.begin());
-    if (same == all.end()) all.push_back(&recipients_[i]);
-  }
-  const std::vector<Reply> given = deliver_remote(settings_, log_, ends_, delivery);
-  for (size_t i = first; i < recipients_.size(); ++i)
-    if (recipients_[i].host == recipients_[first].host) replies[i] = given[whose[i]];
+void Monitor::on_ended(Frame& frame) {
+  const std::string &reason = frame.fields[0], &text = frame.fields[1];
+  const auto in = parse_u64(frame.fields[2]), out = parse_u64(frame.fields[3]),
+             commands = parse_u64(frame.fields[4]);
+  constexpr size_t kMaxReason = 20;
+  const bool word = !reason.empty() && reason.size() <= kMaxReason &&
+                    std::all_of(reason.begin(), reason.end(), [](char c) { return is_lower(c); });
+  if (end_ || !word || text.size() > kMaxNote || !in || !out || !commands)
+    broken("an odd end of the session");
+  end_ = SessionEnd{reason, text, *in, *out, *commands};
 }
 
 // ---- logins

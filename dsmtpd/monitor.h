@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "conf/settings.h"
+#include "dsmtpd/backend.h"
 #include "dsmtpd/handoff.h"
 #include "dsmtpd/recipient.h"
 #include "dsmtpd/relay.h"
@@ -45,6 +46,8 @@ class Monitor {
   void on_forget(privsep::Frame& frame);
   void on_open_spool(privsep::Frame& frame);
   void on_deliver(privsep::Frame& frame);
+  void on_message_refused(privsep::Frame& frame);
+  void on_ended(privsep::Frame& frame);
   void on_authenticate(privsep::Frame& frame);
   void on_sasl_start(privsep::Frame& frame);
   void on_sasl_step(privsep::Frame& frame);
@@ -57,15 +60,17 @@ class Monitor {
 
  private:
   void start_session(bool greet);
-  void end_session(bool now);
+  bool end_session(bool now);  // false when it did not end as it should
+  void log_end(std::string_view reason, std::string_view text = {});
+  std::string all_recipients() const;
   void send(const Reply& reply);
   void check_login_place();
   Reply refuse_recipient(RecipientRefused refused, const std::string& address);
   const RelayDecision& relay();
   void follow_gate();
-  Reply deliver_here(const Trace& trace, size_t at,
+  Reply deliver_here(const Trace& trace, const MailFacts& mail, size_t at,
                      const std::vector<std::optional<Reply>>& replies);
-  void deliver_elsewhere(const Trace& trace, size_t first,
+  void deliver_elsewhere(const Trace& trace, const MailFacts& mail, size_t first,
                          std::vector<std::optional<Reply>>& replies);
 
   conf::Settings settings_;
@@ -86,6 +91,9 @@ class Monitor {
   int forwards_ = 0;
   int64_t refused_ = 0;  // recipients, of all messages
   int notes_ = 0;
+  int64_t began_ = monotonic_ms();
+  uint64_t stored_ = 0;            // copies of messages
+  std::optional<SessionEnd> end_;  // as the session says
 };
 
 }  // namespace dmail::dsmtpd

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/text.h"
 #include "io/connection_over.h"
 
 namespace dmail::dsmtpd {
@@ -49,8 +50,19 @@ Result<int> MonitorClient::open_spool() {
 
 void MonitorClient::deliver(const Envelope& envelope, const std::function<void(Reply)>& answer) {
   spool_.reset();
-  send(Frame(kDeliver, {envelope.helo, envelope.protocol, envelope.sender}));
+  send(Frame(kDeliver, {envelope.helo, envelope.protocol, envelope.sender, envelope.message_id}));
   for (size_t i = 0; i < envelope.recipients; ++i) answer(receive_reply());
+}
+
+void MonitorClient::message_refused(const Envelope& envelope, const Reply& reply) {
+  if (++notes_ > kMaxNotes) return;
+  send(Frame(kMessageRefused, {envelope.protocol, envelope.sender, envelope.message_id,
+                               concat(reply.code), reply.lines.front()}));
+}
+
+void MonitorClient::ended(const SessionEnd& end) {
+  send(Frame(kEnded, {end.reason, end.text.substr(0, kMaxNote), concat(end.octets_in),
+                      concat(end.octets_out), concat(end.commands)}));
 }
 
 privsep::GateAnswer MonitorClient::ask_gate(const Frame& request) {

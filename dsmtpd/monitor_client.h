@@ -24,9 +24,11 @@ class MonitorClient : public Backend {
   void deliver(const Envelope& envelope, const std::function<void(Reply)>& answer) override;
   privsep::GateAnswer ask_gate(const privsep::Frame& request) override;
   void forwarded(const privsep::XClient& xclient) override;
+  void message_refused(const Envelope& envelope, const Reply& reply) override;
   void note(std::string_view event, std::string_view text) override;
   void start_tls() override;
 
+  void ended(const SessionEnd& end);    // the last
   void tell_tls(const TlsStream& tls);  // once, after the handshake
 
  private:

@@ -88,14 +88,22 @@ std::vector<Reply> deliver_remote(const conf::Settings& settings, log::Log& log,
   replies.resize(delivery.recipients.size(), not_now());
   for (size_t i = 0; i < replies.size(); ++i) {
     const Recipient& recipient = *delivery.recipients[i];
-    const log::Fields fields = {
-        {"from", delivery.trace.sender}, {"to", recipient.address},
-        {"as", recipient.target},        {"host", host},
-        {"code", replies[i].code},       {"text", replies[i].lines.front()}};
-    if (replies[i].code == 250)
-      log.info("delivered", fields);
-    else
-      log.error("not-delivered", fields);
+    // A refusal for good is the other host's, about its user; what keeps coming back is not.
+    const bool fault = replies[i].code >= 400 && replies[i].code < 500;
+    log.line(fault ? log::Level::Error : log::Level::Info,
+             replies[i].code == 250 ? "delivered" : "not-delivered",
+             {{"from", delivery.trace.sender},
+              {"to", recipient.address},
+              {"user", recipient.account.user},
+              {"ip", delivery.mail->client_ip},
+              {"protocol", delivery.trace.protocol},
+              {"login", delivery.mail->login},
+              {"size", delivery.mail->size},
+              {"message_id", delivery.mail->message_id},
+              {"host", host},
+              {"as", recipient.target},
+              {"code", replies[i].code},
+              {"text", replies[i].lines.front()}});
   }
   return replies;
 }

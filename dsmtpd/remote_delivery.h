@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "conf/settings.h"
+#include "dsmtpd/handoff.h"
 #include "dsmtpd/recipient.h"
 #include "dsmtpd/reply.h"
 #include "dsmtpd/trace.h"
@@ -18,6 +19,7 @@ inline constexpr int kRemoteDeliverySeconds = 14 * 60;  // all of it
 struct RemoteDelivery {
   std::vector<const Recipient*> recipients;  // of the same host, at least one
   Trace trace;
+  const MailFacts* mail = nullptr;
   int spool = -1;  // open for reading
 };
 

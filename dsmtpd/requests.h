@@ -4,7 +4,9 @@
 //   session -> monitor  AddRecipient local part, domain  -> Answer
 //                       Forget                           no answer
 //                       OpenSpool                        -> Spool with a descriptor, or Answer
-//                       Deliver      helo, protocol, sender -> one Answer a recipient, in order
+//                       Deliver      helo, protocol, sender, Message-ID -> one Answer a recipient,
+//                                    in order
+//                       MessageRefused  protocol, sender, Message-ID, code, text   no answer
 //                       (privsep/gate_frames.h: Authenticate, SaslStart ... ), outside a mail
 //                       transaction, not over LMTP
 //                       StartTls     (the go-ahead is written)  -> another session, with TLS
@@ -13,6 +15,8 @@
 //                                    (privsep/xclient.h); outside a mail transaction -> Forwarded,
 //                                    or the end when that client has connections enough
 //                       Note         event, text         no answer; a line of the log
+//                       Ended        reason, text, octets in and out, commands   no answer; the
+//                       last
 //
 // An Answer is a reply for the client: code, enhanced code, text.
 #pragma once
@@ -38,6 +42,8 @@ enum RequestType : uint8_t {
   kAnswer = 9,
   kSpool = 10,
   kForwarded = 11,
+  kMessageRefused = 12,
+  kEnded = 13,
 };
 
 inline constexpr int kMaxNotes = 100;  // lines one session may have logged

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "account/address_list.h"
 #include "base/ascii.h"
 #include "base/text.h"
 #include "base/wipe.h"
@@ -44,6 +45,11 @@ Session::Session(const SessionFacts& facts, const conf::Settings& settings, Line
 Deadline Session::command_deadline() const { return Deadline::in_seconds(settings_.smtp_timeout); }
 
 bool Session::trusted_address() const { return privsep::plaintext_ok(settings_, facts_.client_ip); }
+
+bool Session::may_send_bare_lf() const {
+  return !facts_.client_ip.empty() && !settings_.smtp_bare_newline_from.empty() &&
+         account::addresses_name(settings_.smtp_bare_newline_from, facts_.client_ip);
+}
 
 std::string Session::mechanisms() const {
   if (lmtp()) return {};
@@ -99,7 +105,11 @@ bool Session::one_command() {
   std::string line;
   // An initial response makes a line long (RFC 4954 section 4.4, bearer tokens).
   const auto got = in_.read_line(line, kMaxAuthLine, command_deadline());
-  if (got == LineReader::Line::End) return false;
+  if (got == LineReader::Line::End) {
+    reason_ = "closed";
+    return false;
+  }
+  ++commands_;
   if (got == LineReader::Line::TooLong ||
       (line.size() > kMaxCommandLine && !istarts_with(line, "AUTH ")))
     return finish(done(500, "5.5.2", "Line too long"), "?");
@@ -144,6 +154,8 @@ bool Session::finish(const Outcome& outcome, std::string_view verb) {
     }
   }
   if (outcome.next == Next::Continue) return true;
+  if (outcome.reply.code > 0 && outcome.reply.code < 400) reason_ = "quit";
+  replaced_ = outcome.reply.code == 0;
   out_.flush();
   return false;
 }

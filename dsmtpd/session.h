@@ -42,6 +42,11 @@ class Session {
   // timeout has been answered with 421 then.
   void run();
 
+  // After run(): who ended it, quit closed or refused.
+  [[nodiscard]] const char* reason() const { return reason_; }
+  [[nodiscard]] bool replaced() const { return replaced_; }  // STARTTLS: another goes on
+  [[nodiscard]] uint64_t commands() const { return commands_; }
+
   // ---- for the command handlers (cmd_*.cc)
   const SessionFacts& facts() const { return facts_; }
   const conf::Settings& settings() const { return settings_; }
@@ -53,6 +58,7 @@ class Session {
   [[nodiscard]] std::string mechanisms() const;
   // Its address stands for a login: a password may pass in the clear, and nobody else listens.
   [[nodiscard]] bool trusted_address() const;
+  [[nodiscard]] bool may_send_bare_lf() const;  // smtp_bare_newline_from has its address
   [[nodiscard]] Deadline command_deadline() const;
   [[nodiscard]] std::string protocol() const;  // of the trace header
   void forget_mail();                          // sender and recipients
@@ -81,6 +87,9 @@ class Session {
   Backend& backend_;
   State state_;
   size_t errors_ = 0;
+  uint64_t commands_ = 0;
+  const char* reason_ = "refused";
+  bool replaced_ = false;
 };
 
 }  // namespace dmail::dsmtpd

@@ -41,6 +41,23 @@ int serve(Session& session, bool greet) {
   return 0;
 }
 
+// The dialogue, and what the log is to know of its end.
+SessionEnd serve_to_end(Session& session, bool greet, const LineReader& in,
+                        const BufferedWriter& out) {
+  SessionEnd end;
+  try {
+    serve(session, greet);
+    end.reason = session.reason();
+  } catch (const ConnectionOver& over) {
+    end.reason = over.why() == ConnectionOver::Why::Timeout ? "idle" : "lost";
+    end.text = over.what();
+  }
+  end.octets_in = in.octets();
+  end.octets_out = out.octets();
+  end.commands = session.commands();
+  return end;
+}
+
 // "--by-hand HOST [--lmtp | --submission] [--client IP] [--offer-tls] [--tls] [--set "NAME
 // VALUE"]..."
 bool take_options(int argc, char** argv, SessionFacts& facts, conf::Settings& settings) {
@@ -90,7 +107,7 @@ std::unique_ptr<TlsStream> shake_hands(const StartFacts& start, privsep::Channel
       {settings.tls_minimum, settings.tls_ciphers, "smtp", start.stamp, start.tls_by_name}, channel,
       Deadline::in_ms(kHandshakeMs));
   if (!tls) {
-    monitor.note("tls-failed", tls.error().log);
+    monitor.note(privsep::tls_event(tls.error()), tls.error().log);
     return nullptr;
   }
   monitor.tell_tls(**tls);
@@ -114,7 +131,7 @@ int jailed() {
     TlsStream* tls = nullptr;
     if (start->session.tls) {
       auto secured = shake_hands(*start, channel, monitor);
-      if (!secured) return 0;
+      if (!secured) return monitor.ended({"tls", "", 0, 0, 0}), 0;
       tls = secured.get();
       start->session.tls_stream = tls;
       if (tls->client_proof().empty())
@@ -126,10 +143,11 @@ int jailed() {
     BufferedWriter buffer(*stream, kStuckMs);
     ReplyWriter out(buffer);
     Session session(start->session, start->settings, in, out, monitor);
-    serve(session, start->greet);
-    if (tls != nullptr) tls->shutdown();
+    const SessionEnd end = serve_to_end(session, start->greet, in, buffer);
+    if (!session.replaced()) monitor.ended(end);
+    if (tls != nullptr && end.reason != "lost") tls->shutdown();
   } catch (const ConnectionOver& over) {
-    monitor.note("connection-over", over.what());
+    monitor.ended({"lost", over.what(), 0, 0, 0});
   }
   return 0;
 }

@@ -21,7 +21,7 @@ Outcome cmd_logout(Session& session, Parser& parser) {
   parser.expect_end();
   if (parser.failed()) return Outcome::bad(parser.error());
   session.close_view();
-  session.end("dmail server logging out");
+  session.end("dmail server logging out", "logout");
   return Outcome::ok();
 }
 

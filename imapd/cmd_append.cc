@@ -102,6 +102,7 @@ class AppendCommand {
   Outcome commit() {
     const auto done = appender_->commit();
     if (!done) return Outcome::failed(done.error(), Outcome::Missing::TryCreate);
+    session_->counts().stored += done->uids.count();
     if (done->uid_validity == 0 || done->uids.empty()) return Outcome::ok();
     return Outcome::ok(concat("APPENDUID ", done->uid_validity, " ", done->uids.to_string()));
   }

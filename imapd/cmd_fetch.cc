@@ -19,7 +19,7 @@ UidSet mark_seen(Session& session, const UidSet& numbers) {
       mailbox.change_flags(unseen, {store::FlagAction::Add, store::kSeen, {}, std::nullopt});
   // Mail can be read though the flag can't be written (a full disk).
   if (!done)
-    session.log(done.error().log);
+    session.log(done.error());
   else
     for (const uint32_t n : done->changed) changed.add(n);
   return changed;
@@ -40,6 +40,7 @@ Outcome fetch(Session& session, Parser& parser, bool uid) {
   const bool marks = plan.sets_seen && !mailbox.read_only();
   const UidSet changed = marks ? mark_seen(session, *numbers) : UidSet();
   const bool asked = plan.has(Kind::Flags);
+  session.counts().fetched += numbers->count();
   FetchSender sender(mailbox, session.reply(), plan);
   for (const UidRange& range : numbers->ranges())
     for (uint32_t n = range.first; n <= range.last; ++n)

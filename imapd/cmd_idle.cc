@@ -1,7 +1,7 @@
 // IDLE (RFC 2177): the session waits for the client and for changes of the mailbox at once.
 #include "base/ascii.h"
-#include "imapd/client_stream.h"
 #include "imapd/session.h"
+#include "io/client_stream.h"
 #include "io/connection_over.h"
 
 namespace dmail::imapd {

@@ -39,6 +39,7 @@ Outcome Outcome::failed(const Error& error, Missing missing) {
   Outcome out = no(std::string(code_of(error.kind, missing)), error.client);
   if (out.text.empty()) out.text = "Command failed";
   out.log = error.log;
+  out.fault = is_fault(error);
   return out;
 }
 

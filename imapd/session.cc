@@ -6,14 +6,13 @@
 
 #include "base/utf7.h"
 #include "imapd/capability.h"
-#include "imapd/client_stream.h"
 #include "imapd/limits.h"
+#include "io/client_stream.h"
 #include "io/connection_over.h"
 
 namespace dmail::imapd {
 
-Session::Session(store::Store& store, Stream& stream, SessionConfig config,
-                 std::function<void(std::string_view)> log)
+Session::Session(store::Store& store, Stream& stream, SessionConfig config, Log log)
     : store_(&store),
       stream_(&stream),
       config_(std::move(config)),
@@ -28,23 +27,41 @@ Session::Session(store::Store& store, Stream& stream, SessionConfig config,
   std::string().swap(config_.pending);
 }
 
-void Session::run() {
-  std::string_view bye;
+// Returns what to say with BYE.
+std::string_view Session::serve() {
   try {
     make_folders();
     greet();
     while (!ended_) serve_one();
     reply_.flush();
-    return;
-  } catch (const ShuttingDown&) {
-    bye = "Server is shutting down";
+  } catch (const Terminated&) {
+    end_.reason = "terminated";
+    return kTerminatedText;
   } catch (const std::bad_alloc&) {
-    bye = "Out of memory";
+    end_.reason = "error";
+    end_.text = "out of memory";
+    return "Out of memory";
   } catch (const ConnectionOver& over) {
-    log_(concat("connection ended: ", over.what()));
-    if (over.why() == ConnectionOver::Why::Timeout) bye = "Autologout; idle for too long";
-    if (over.why() == ConnectionOver::Why::ProtocolBroken) bye = "Cannot follow this connection";
+    using Why = ConnectionOver::Why;
+    end_.text = over.what();
+    end_.reason = over.why() == Why::Timeout          ? "idle"
+                  : over.why() == Why::ProtocolBroken ? "error"
+                                                      : "lost";
+    if (over.why() == Why::Timeout) return "Autologout; idle for too long";
+    if (over.why() == Why::ProtocolBroken) return "Cannot follow this connection";
   }
+  return {};
+}
+
+Session::End Session::run() {
+  const std::string_view bye = serve();
+  say_bye(bye);
+  end_.octets_in = input_.octets();
+  end_.octets_out = writer_.octets();
+  return end_;
+}
+
+void Session::say_bye(std::string_view bye) {
   // Replies were flushed before every wait, so what is left in the buffer is a peer that doesn't
   // read.
   if (bye.empty() || !reply_.buffer().empty()) return;
@@ -52,7 +69,7 @@ void Session::run() {
     reply_.untagged("BYE ", bye);
     reply_.flush();
   } catch (const ConnectionOver& over) {
-    log_(concat("no BYE sent: ", over.what()));
+    if (end_.text.empty()) end_.text = concat("no BYE sent: ", over.what());
   }
 }
 
@@ -62,8 +79,8 @@ void Session::make_folders() {
     Status made = store_->create(name);
     if (made) made = store_->subscribe(name, true);
     if (!made && made.error().kind != ErrorKind::Exists)
-      log(concat("cannot make folder ", escaped(name), ": ", made.error().client, " ",
-                 made.error().log));
+      log_(is_fault(made.error()), concat("cannot make folder ", escaped(name), ": ",
+                                          made.error().client, " ", made.error().log));
   }
 }
 
@@ -88,11 +105,13 @@ void Session::serve_one() {
   switch (reader_.next()) {
     case CommandReader::Got::End:
       ended_ = true;
+      end_.reason = "closed";
       return;
     case CommandReader::Got::Command:
     case CommandReader::Got::Refused:
       break;
   }
+  ++end_.commands;
   Parser parser(reader_.text());
   const std::string tag(parser.expect_tag());
   if (parser.failed()) {
@@ -107,7 +126,7 @@ void Session::serve_one() {
   reader_.finish_command();
   if (selected() && (flags & kNoUpdates) == 0) tell_updates((flags & kKeepNumbers) == 0);
   reply_.tagged(tag, name, outcome);
-  log(outcome.log);
+  if (!outcome.log.empty()) log_(outcome.fault, outcome.log);
   count_bad(outcome);
 }
 
@@ -132,21 +151,23 @@ void Session::count_bad(const Outcome& outcome) {
   if (outcome.kind != Outcome::Kind::Bad)
     bad_commands_ = 0;
   else if (++bad_commands_ >= kMaxBadCommands)
-    end("Too many bad commands");
+    end("Too many bad commands", "error");
 }
 
 void Session::tell_updates(bool may_expunge) {
   const auto update = view_->update(may_expunge);
   if (!update) {
-    log(update.error().log);
+    log(update.error());
   } else if (*update == MailboxView::Update::Gone) {
-    end("The selected mailbox was deleted");
+    end("The selected mailbox was deleted", "error");
     close_view();
   }
 }
 
-void Session::end(std::string_view bye) {
+void Session::end(std::string_view bye, std::string_view reason) {
   reply_.untagged("BYE ", bye);
+  end_.reason = reason;
+  if (reason != "logout") end_.text = bye;
   ended_ = true;
 }
 

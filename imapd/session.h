@@ -34,10 +34,17 @@ struct SessionConfig {
 
 class Session {
  public:
-  // `log` gets one line an event, already safe for a log.
-  Session(store::Store& store, Stream& stream, SessionConfig config,
-          std::function<void(std::string_view)> log);
-  void run();
+  // What went wrong with a command: a fault of the host's (base/result.h), or its user's own.
+  using Log = std::function<void(bool fault, std::string_view text)>;
+  // What the log is to know of a session that is over.
+  struct End {
+    std::string_view reason;  // logout closed lost idle terminated error
+    std::string text;         // more about it
+    uint64_t octets_in = 0, octets_out = 0;
+    uint64_t commands = 0, fetched = 0, stored = 0;  // the last two: messages
+  };
+  Session(store::Store& store, Stream& stream, SessionConfig config, Log log);
+  End run();
 
   // For handlers.
   store::Store& store() { return *store_; }
@@ -56,16 +63,20 @@ class Session {
   Result<std::string> mailbox_name(std::string_view name) const;
   // Tells what changed in the selected mailbox; a mailbox that is gone ends the session.
   void tell_updates(bool may_expunge);
-  void end(std::string_view bye);  // "* BYE ..." and no more commands
+  // "* BYE ..." and no more commands; `reason` as in End.
+  void end(std::string_view bye, std::string_view reason);
   [[nodiscard]] bool ended() const { return ended_; }
   Deadline idle_deadline() const { return Deadline::in_ms(config_.idle_ms); }
   // After kQuietMs without input the buffers' memory is given back.
   void wait_quietly();
-  void log(std::string_view line) {
-    if (!line.empty()) log_(line);
+  void log(const Error& error) {
+    if (!error.log.empty()) log_(is_fault(error), error.log);
   }
+  End& counts() { return end_; }
 
  private:
+  std::string_view serve();
+  void say_bye(std::string_view bye);
   void greet();
   void make_folders();
   void serve_one();
@@ -75,13 +86,14 @@ class Session {
   store::Store* store_;
   Stream* stream_;
   SessionConfig config_;
-  std::function<void(std::string_view)> log_;
+  Log log_;
   BufferedWriter writer_;
   Reply reply_;
   LineReader input_;
   CommandReader reader_;
   std::optional<MailboxView> view_;
   bool ended_ = false;
+  End end_{};
   int bad_commands_ = 0;
 };
 

@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "imapd/client_stream.h"
 #include "imapd/session.h"
+#include "io/client_stream.h"
 #include "io/file.h"
 #include "log/log.h"
 #include "privsep/session_start.h"
@@ -38,6 +38,8 @@ SessionConfig config_of(privsep::SessionStart& start) {
 int serve(privsep::SessionStart& start) {
   log::Log log = log::Log::inherited("imapd", start.session_id, start.settings.log_level);
   set_sync_enabled(start.settings.fsync);
+  set_names_in_errors(true);
+  const int64_t began = monotonic_ms();
   prepare_signals();
   ClientStream stream(0, 1);
   store::StoreConfig where;
@@ -48,16 +50,28 @@ int serve(privsep::SessionStart& start) {
   where.shared_spool = !start.settings.lock_id.empty();
   auto store = store::Store::open(std::move(where));
   if (!store) {
-    log.error("store", {{"user", start.user}, {"text", store.error().log}});
+    log.line(log::level_of(store.error()), "mailbox-failed",
+             {{"user", start.user}, {"ip", start.client_ip}, {"text", store.error().log}});
     const std::string refusal = concat(start.tag.empty() ? "* BYE" : start.tag + " NO",
                                        " [UNAVAILABLE] Mail is unavailable\r\n");
     stream.write(refusal, Deadline::in_seconds(10));
     return 1;
   }
-  Session session(**store, stream, config_of(start), [&](std::string_view text) {
-    log.info("session", {{"user", start.user}, {"text", text}});
+  Session session(**store, stream, config_of(start), [&](bool fault, std::string_view text) {
+    log.line(fault ? log::Level::Error : log::Level::Info, "command-failed",
+             {{"user", start.user}, {"ip", start.client_ip}, {"text", text}});
   });
-  session.run();
+  const Session::End end = session.run();
+  log.info("session-end", {{"user", start.user},
+                           {"ip", start.client_ip},
+                           {"reason", end.reason},
+                           {"text", end.text},
+                           {"seconds", (monotonic_ms() - began) / 1000},
+                           {"in", end.octets_in},
+                           {"out", end.octets_out},
+                           {"commands", end.commands},
+                           {"fetched", end.fetched},
+                           {"stored", end.stored}});
   return 0;
 }
 

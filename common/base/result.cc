@@ -55,6 +55,27 @@ const char* client_text(ErrorKind kind) {
 
 }  // namespace
 
+bool is_fault(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::NoPermission:
+    case ErrorKind::NoSpace:
+    case ErrorKind::Io:
+    case ErrorKind::Corrupt:
+    case ErrorKind::TryLater:
+      return true;
+    case ErrorKind::NotFound:
+    case ErrorKind::Unsupported:
+      return !error.log.empty();
+    case ErrorKind::BadInput:
+    case ErrorKind::Exists:
+    case ErrorKind::InUse:
+    case ErrorKind::OverQuota:
+    case ErrorKind::Limit:
+      return false;
+  }
+  return true;
+}
+
 Error system_error(std::string what, int errno_value) {
   ErrorKind kind = kind_of(errno_value);
   what += ": ";

@@ -36,6 +36,13 @@ struct Error {
   std::string log;
 };
 
+// The one rule of what is worth an administrator's attention: true when something is to be repaired
+// (a file, a program, a disk, a right, a setting), false when a user or a peer went wrong (a quota,
+// a name, the syntax) or another program is in the way.  NotFound and Unsupported are faults when
+// the log is told more than the client: then it was no mailbox that somebody asked for, but a file
+// that must be there.
+bool is_fault(const Error& error);
+
 // The Error for a failed system call: kind from errno, client text generic, log text
 // "what: strerror (errno)".
 Error system_error(std::string what, int errno_value);

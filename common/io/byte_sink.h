@@ -1,6 +1,7 @@
 // Where bytes go.  BufferedWriter collects replies so that they leave in large writes.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,7 @@ class BufferedWriter : public ByteSink {
     if (bytes.size() >= kFlushAt) {
       flush();
       stream_->write(bytes, Deadline::in_ms(stuck_ms_));
+      octets_ += bytes.size();
       return;
     }
     buffer_.append(bytes);
@@ -44,11 +46,13 @@ class BufferedWriter : public ByteSink {
   }
   void flush();
   void set_stream(Stream& stream) { stream_ = &stream; }
+  [[nodiscard]] uint64_t octets() const { return octets_; }  // given to the peer
 
  private:
   Stream* stream_;
   int stuck_ms_;
   std::string buffer_;
+  uint64_t octets_ = 0;
 };
 
 }  // namespace dmail

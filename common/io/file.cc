@@ -4,15 +4,29 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 
 #include "base/text.h"
 #include "io/clock.h"
+#include "io/path_error.h"
 
 namespace dmail {
 namespace {
 
 bool syncs = true;
+bool names = false;
+
+// The error of a call on an open descriptor, with the file's path where the process may ask.
+Error fd_error(const char* what, int fd) {
+  const int error = errno;
+  if (!names) return system_error(what, error);
+  char path[PATH_MAX];
+  const ssize_t n = ::readlink(concat("/proc/self/fd/", fd).c_str(), path, sizeof path);
+  if (n <= 0) return system_error(what, error);
+  return system_error(concat(what, ' ', escaped(std::string_view(path, static_cast<size_t>(n)))),
+                      error);
+}
 
 std::string parent_of(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -39,19 +53,22 @@ Result<OwnedFd> open_file_at(int directory, const std::string& name, int flags, 
     const int fd =
         ::openat(directory, name.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
     if (fd >= 0) return checked_regular(OwnedFd(fd), name);
-    if (errno != EINTR) return system_error("open " + name, errno);
+    if (errno != EINTR)
+      return names ? path_error("open", name, errno) : system_error("open " + name, errno);
   }
 }
 
 Result<OwnedFd> open_directory(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return system_error("open directory " + path, errno);
+  if (fd < 0)
+    return names ? path_error("open directory", path, errno)
+                 : system_error("open directory " + path, errno);
   return OwnedFd(fd);
 }
 
 Result<struct stat> stat_fd(int fd) {
   struct stat st {};
-  if (::fstat(fd, &st) != 0) return system_error("fstat", errno);
+  if (::fstat(fd, &st) != 0) return fd_error("fstat", fd);
   return st;
 }
 
@@ -63,7 +80,7 @@ Result<size_t> read_at(int fd, std::span<char> into, uint64_t offset) {
     if (n == 0) break;
     if (n < 0) {
       if (errno == EINTR) continue;
-      return system_error("read", errno);
+      return fd_error("read", fd);
     }
     done += static_cast<size_t>(n);
   }
@@ -75,7 +92,7 @@ Status write_at(int fd, std::string_view bytes, uint64_t offset) {
     const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (n < 0) {
       if (errno == EINTR) continue;
-      return system_error("write", errno);
+      return fd_error("write", fd);
     }
     bytes.remove_prefix(static_cast<size_t>(n));
     offset += static_cast<uint64_t>(n);
@@ -85,18 +102,18 @@ Status write_at(int fd, std::string_view bytes, uint64_t offset) {
 
 Status truncate_to(int fd, uint64_t size) {
   while (::ftruncate(fd, static_cast<off_t>(size)) != 0)
-    if (errno != EINTR) return system_error("truncate", errno);
+    if (errno != EINTR) return fd_error("truncate", fd);
   return {};
 }
 
 Status sync_file(int fd) {
-  if (syncs && ::fdatasync(fd) != 0) return system_error("fdatasync", errno);
+  if (syncs && ::fdatasync(fd) != 0) return fd_error("fdatasync", fd);
   return {};
 }
 
 Status sync_directory(int directory_fd) {
   if (syncs && ::fsync(directory_fd) != 0 && errno != EINVAL)
-    return system_error("fsync of directory", errno);
+    return fd_error("fsync of directory", directory_fd);
   return {};
 }
 
@@ -137,6 +154,7 @@ Status replace_file(const std::string& path, std::string_view bytes, mode_t mode
   return sync_parent(path);
 }
 
+void set_names_in_errors(bool on) { names = on; }
 void set_sync_enabled(bool on) { syncs = on; }
 bool sync_enabled() { return syncs; }
 

@@ -37,6 +37,10 @@ Result<std::string> read_file(const std::string& path, size_t max);
 // Writes beside `path`, syncs, renames over it, syncs the directory.
 Status replace_file(const std::string& path, std::string_view bytes, mode_t mode = 0600);
 
+// Whether errors of calls on an open descriptor name its file (from /proc/self/fd).  Off at first:
+// a jailed process may not ask, and would be killed for it.
+void set_names_in_errors(bool on);
+
 // Turns all syncs of this process off (setting `fsync false`) or on.
 void set_sync_enabled(bool on);
 bool sync_enabled();

@@ -21,6 +21,7 @@ bool LineReader::fill(Deadline deadline) {
   char window[kChunk];
   const size_t n = stream_->read(window, deadline);
   buffer_.append(window, n);
+  octets_ += n;
   ::explicit_bzero(window, n);  // it may hold a password, and our caller wipes what he was given
   return n > 0;
 }

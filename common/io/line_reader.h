@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,7 +18,11 @@ class LineReader {
 
   explicit LineReader(Stream& stream) : stream_(&stream) {}
   // Bytes that another process read before us come first.
-  void preload(std::string_view bytes) { buffer_.append(bytes); }
+  void preload(std::string_view bytes) {
+    buffer_.append(bytes);
+    octets_ += bytes.size();
+  }
+  [[nodiscard]] uint64_t octets() const { return octets_; }  // had from the peer
 
   // Reads up to and including LF.  `line` gets it without LF; `ended_crlf()` says whether CR stood
   // before it (then that is removed, too).  TooLong: the line has over `max` bytes; it is thrown
@@ -58,6 +63,7 @@ class LineReader {
   Stream* stream_;
   std::string buffer_;
   size_t at_ = 0;
+  uint64_t octets_ = 0;
   bool ended_crlf_ = false;
 };
 

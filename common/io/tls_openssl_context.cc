@@ -1,4 +1,5 @@
 #include <openssl/err.h>
+#include <openssl/pem.h>
 
 #include "base/ascii.h"
 #include "base/text.h"
@@ -65,7 +66,12 @@ std::string complaint(const char* what) {
 #pragma GCC diagnostic pop
   const char* reason = ERR_reason_error_string(code);
   std::string out = concat(what, ": ", reason != nullptr ? reason : "error ");
-  if (reason == nullptr) append_hex(out, code, 8);
+  if (reason == nullptr) {
+    append_hex(out, code, 8);
+    out += ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE
+               ? " (no -----BEGIN line)"
+               : " (openssl errstr tells)";
+  }
   return out;
 }
 
@@ -111,10 +117,10 @@ Status use_certificates(SSL* ssl, TlsCertificate& pem) {
     }
   }
   wipe(pem.key_pem);
-  if (keys.empty()) return ours("tls_key");
+  if (keys.empty()) return ours("the file of tls_key holds no private key that can be read");
   ERR_clear_error();  // "no more keys" is how the file ends
   std::vector<Certificate> all = certificates_of(pem.certificate_pem);
-  if (all.empty()) return ours("tls_certificate");
+  if (all.empty()) return ours("the file of tls_certificate holds no certificate that can be read");
   for (size_t leaf = 0; leaf < all.size();) {
     // The chain goes as far as the next certificate that one of our keys belongs to.
     Key* own = nullptr;
@@ -123,7 +129,7 @@ Status use_certificates(SSL* ssl, TlsCertificate& pem) {
     ERR_clear_error();
     if (own == nullptr)
       return Error{ErrorKind::NoPermission, "TLS is not available",
-                   "tls_key and tls_certificate do not belong together"};
+                   "the key in tls_key is not that of the certificate in tls_certificate"};
     auto ours_too = [&](const Certificate& next) {
       for (const Key& key : keys)
         if (key && &key != own && X509_check_private_key(next.get(), key.get()) == 1) return true;
@@ -134,7 +140,7 @@ Status use_certificates(SSL* ssl, TlsCertificate& pem) {
     Chain chain(sk_X509_new_null());
     for (size_t i = leaf + 1; i < end; ++i) sk_X509_push(chain.get(), all[i].release());
     if (SSL_use_cert_and_key(ssl, all[leaf].get(), own->get(), chain.get(), 1) != 1)
-      return ours("tls_certificate");
+      return ours("certificate and key cannot be used");
     own->reset();
     leaf = end;
   }

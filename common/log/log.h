@@ -16,6 +16,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/result.h"
 #include "io/owned_fd.h"
 
 namespace dmail::log {
@@ -26,6 +27,7 @@ inline constexpr int kInheritedFd = 4;  // where a monitor leaves the open log f
 
 enum class Level { Error, Info, Debug };
 Level level_of(std::string_view name);  // Info when the name is none of error, info, debug
+inline Level level_of(const Error& error) { return is_fault(error) ? Level::Error : Level::Info; }
 
 // One key=value of a line.  A view: it lives as long as the call it is an argument of.
 class Field {
@@ -63,9 +65,9 @@ struct Place {
 
 class Log {
  public:
-  // Opens (creates with mode 0640) and rotates the file.  When that fails the reason goes to
-  // syslog's socket and lines go nowhere, because under inetd standard error is the client's
-  // connection.
+  // Opens (or creates) and rotates the file; log_file.h says who may read it.  When that fails the
+  // reason goes to syslog's socket and lines go nowhere, because under inetd standard error is the
+  // client's connection.
   static Log open(const Place& place, Level level);
   // In a child: the descriptor the monitor left open; standard error when it is closed (run by
   // hand), unless that is a socket: under inetd it is the client's connection.
@@ -82,6 +84,9 @@ class Log {
   }
   void debug(std::string_view event, Fields fields = {}) {
     if (wants(Level::Debug)) write(Level::Debug, event, fields);
+  }
+  void line(Level level, std::string_view event, Fields fields) {
+    if (wants(level)) write(level, event, fields);
   }
   [[nodiscard]] bool wants(Level level) const { return level <= level_; }
 

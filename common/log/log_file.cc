@@ -33,12 +33,36 @@ void shift_names(const std::string& path, int keep) {
   (void)::rename(path.c_str(), numbered(path, 1).c_str());
 }
 
+// Whoever may list the directory, as its group, may read the log: root:adm 0750 is how hosts let
+// people read logs.  Neither umask nor the group of this process have a say.  A failure leaves the
+// file to its owner alone.
+void let_group_read(int fd, const std::string& directory) {
+  struct stat dir {
+  }, file{};
+  constexpr mode_t kList = S_IRGRP | S_IXGRP;
+  if (::stat(directory.c_str(), &dir) != 0 || (dir.st_mode & kList) != kList) return;
+  if (::fstat(fd, &file) != 0) return;
+  if (file.st_gid != dir.st_gid && ::fchown(fd, static_cast<uid_t>(-1), dir.st_gid) != 0) return;
+  (void)::fchmod(fd, 0640);
+}
+
+Result<OwnedFd> open_or_make(const std::string& path, const std::string& directory) {
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_NOCTTY;
+  auto fd = open_file(path, kFlags);
+  if (fd || fd.error().kind != ErrorKind::NotFound) return fd;
+  fd = open_file(path, kFlags | O_CREAT | O_EXCL, 0600);
+  if (fd) let_group_read(fd->get(), directory);
+  // Another process was faster.
+  if (!fd && fd.error().kind == ErrorKind::Exists) return open_file(path, kFlags);
+  return fd;
+}
+
 }  // namespace
 
 Result<OwnedFd> open_log_file(const Place& place) {
   const std::string path = concat(place.directory, '/', place.program, ".log");
   for (int tries = 0;; ++tries) {
-    auto fd = open_file(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY, 0640);
+    auto fd = open_or_make(path, place.directory);
     if (!fd || place.max_size <= 0 || tries == kTries) return fd;
     auto st = stat_fd(fd->get());
     if (!st) return std::move(st.error());

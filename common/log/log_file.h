@@ -10,7 +10,9 @@
 
 namespace dmail::log {
 
-// An open PROGRAM.log, mode 0640, O_APPEND.  One of max_size or more is renamed to PROGRAM.log.1
+// An open PROGRAM.log, O_APPEND.  A new one has the group of its directory, and that group may read
+// it (0640) where it may read the directory; else the owner alone (0600).  The world never may: the
+// log has addresses and names.  One of max_size or more is renamed to PROGRAM.log.1
 // first (and .1 to .2 ...), under a lock on the file itself; a process that finds it locked, or may
 // not rename, uses the file as it is.
 Result<OwnedFd> open_log_file(const Place& place);

@@ -252,15 +252,17 @@ Status Gate::set_account(Login& login) {
 GateAnswer Gate::refuse(Kind kind, const char* reason, std::string_view text) {
   exchange_.reset();
   ++tries_;
-  log_.info("login-failed", {{"user", attempt_.user},
-                             {"account", attempt_.account},
-                             {"ip", ends_.client_ip},
-                             {"service", account::service_name(service_)},
-                             {"method", attempt_.method},
-                             {"tls", tls_ != nullptr},
-                             {"version", tls_version_},
-                             {"reason", reason},
-                             {"text", text}});
+  // Temporary is ours or the module's: somebody has to look.
+  log_.line(kind == Kind::Temporary ? log::Level::Error : log::Level::Info, "login-failed",
+            {{"user", attempt_.user},
+             {"account", attempt_.account},
+             {"ip", ends_.client_ip},
+             {"service", account::service_name(service_)},
+             {"method", attempt_.method},
+             {"tls", tls_ != nullptr},
+             {"version", tls_version_},
+             {"reason", reason},
+             {"text", text}});
   const int64_t delay =
       kind == Kind::Wrong ? tally_.failed(ends_.client_ip, attempt_.user) : settings_.login_delay;
   wait_after_refusal(attempt_.began, delay, channel_.fd());

@@ -80,7 +80,7 @@ void LoginMonitor::start_login(bool greet) {
   start.host = gate_.host();
   start.tls = tls_;
   start.greet = greet;
-  start.tls_offered = tls_configured(settings_) && !tls_;
+  start.tls_offered = !tls_ && tls_configured(settings_) && tls_files_.usable();
   start.plaintext_ok = gate_.may_send_password();
   start.stamp = gate_.stamp();
   start.mechanisms = gate_.mechanisms();
@@ -95,7 +95,7 @@ void LoginMonitor::start_login(bool greet) {
   JailPlan plan;
   const std::string name = concat(daemon_.name, tls_ ? "-login-tls" : "-login");
   plan.program = sibling(settings_.libexec_path, name);
-  plan.arguments = {name};
+  plan.arguments = {process_title(name, settings_, "", ends_.client_ip)};
   plan.descriptors = {{0, 0}, {1, 1}, {2, 2}, {made->second.get(), kMonitorFd}};
   plan.root_directory = settings_.jail_path;
   plan.address_space = tls_ ? kTlsSpace : kPlainSpace;
@@ -122,6 +122,8 @@ void LoginMonitor::end_login(bool now) {
   const int status = reap(login_, Deadline::in_ms(kEndMs));
   login_ = -1;
   if (now) return;
+  // SIGTERM is an administrator's, or the host's that goes down.
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) return;
   if (WIFSIGNALED(status))
     log_.error("login-program-died", {{"ip", ends_.client_ip}, {"signal", WTERMSIG(status)}});
   else if (WEXITSTATUS(status) != 0)
@@ -143,7 +145,10 @@ void LoginMonitor::on_start_tls(Frame&) {
     start_login(false);
   } catch (const ConnectionOver& over) {
     // Our own fault (a certificate that is not there), not the login program's.
-    log_.error("tls-failed", {{"ip", ends_.client_ip}, {"text", over.what()}});
+    log_.error(kTlsUnusable, {{"ip", ends_.client_ip},
+                              {"certificate", settings_.tls_certificate},
+                              {"key", settings_.tls_key},
+                              {"text", over.what()}});
     throw ConnectionOver(Why::PeerClosed, over.what());
   }
 }
@@ -155,7 +160,7 @@ void LoginMonitor::on_certificate_for(Frame& frame) {
 void LoginMonitor::on_note(Frame& frame) {
   if (++notes_ > 2 * kMaxNotes || !is_note(frame, kMaxNote))
     throw ConnectionOver(Why::ProtocolBroken, "too many notes, or no note");
-  log_.info(frame.fields[0], {{"ip", ends_.client_ip}, {"text", frame.fields[1]}});
+  log_note(log_, frame, ends_.client_ip, tls_files_);
 }
 
 // ---- logging in
@@ -227,7 +232,7 @@ void LoginMonitor::on_hand_over(Frame& frame) {
   ProgramPlan plan;
   const std::string name = concat(daemon_.name, "-session");
   plan.program = sibling(settings_.libexec_path, name);
-  plan.arguments = {name};
+  plan.arguments = {process_title(name, settings_, account.user, ends_.client_ip)};
   plan.ids = *ids;
   plan.descriptors = {{0, 0}, {1, 1}, {2, 2}, {text->get(), kStartFd}};
   if (log_.fd() >= 0) plan.descriptors.emplace_back(log_.fd(), kLogFd);

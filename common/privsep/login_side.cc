@@ -49,7 +49,7 @@ void LoginSide::accept_tls() {
        start_.stamp, start_.tls_by_name},
       channel_, deadline_);
   if (!made) {
-    note("tls-failed", made.error().log);
+    note(tls_event(made.error()), made.error().log);
     throw ConnectionOver(Why::PeerClosed, "TLS handshake failed");
   }
   tls_ = std::move(*made);

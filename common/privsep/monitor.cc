@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "io/connection_over.h"
+#include "io/file.h"
 #include "log/log.h"
 #include "privsep/connection.h"
 #include "privsep/drop.h"
@@ -51,6 +52,7 @@ int run_monitor(int argc, char** argv, const Daemon& daemon) {
 
   if (const Status tidy = tidy_process(); !tidy) return 1;
   ::signal(SIGCHLD, SIG_DFL);
+  set_names_in_errors(true);
   auto loaded = conf::load(options->config, daemon.program);
   log::Log log = open_monitor_log(daemon.name, loaded ? loaded->settings : conf::Settings());
   log.set_session(log::new_session_id());

@@ -36,9 +36,22 @@ bool is_note(const Frame& frame, size_t max_text) {
   constexpr size_t kMaxEvent = 40;
   const std::string& event = frame.fields[0];
   // Logins and deliveries are the monitor's to tell.
-  if (event.empty() || event.starts_with("login") || event.ends_with("delivered")) return false;
+  if (event.empty() || event.starts_with("login") || event.starts_with("session") ||
+      event.ends_with("delivered"))
+    return false;
   return event.size() <= kMaxEvent && frame.fields[1].size() <= max_text &&
          std::all_of(event.begin(), event.end(), [](char c) { return is_lower(c) || c == '-'; });
+}
+
+void log_note(log::Log& log, const Frame& note, std::string_view ip, const TlsFiles& files) {
+  const std::string &event = note.fields[0], &text = note.fields[1];
+  if (event == kTlsUnusable)
+    log.error(kTlsUnusable, {{"ip", ip},
+                             {"certificate", files.shown().certificate},
+                             {"key", files.shown().key},
+                             {"text", text}});
+  else
+    log.info(event, {{"ip", ip}, {"text", text}});
 }
 
 std::unique_ptr<auth::Authenticator> make_authenticator(const conf::Settings& settings,

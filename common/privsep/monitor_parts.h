@@ -14,6 +14,7 @@
 #include "privsep/frame.h"
 #include "privsep/ids.h"
 #include "privsep/jail.h"
+#include "privsep/tls_files.h"
 
 namespace dmail::privsep {
 
@@ -24,6 +25,10 @@ void log_remarks(log::Log& log, const std::vector<conf::Remark>& remarks);
 // A line for the log from the jailed process: bounded, its name letters and `-`, and not that of an
 // event which only the monitor can know.
 bool is_note(const Frame& frame, size_t max_text);
+
+// Its line.  kTlsUnusable is a fault of the host's: the line names the files of the certificate
+// that the program was given.  Everything else is the client's.
+void log_note(log::Log& log, const Frame& note, std::string_view ip, const TlsFiles& files);
 
 // `mail`: the mail user, invalid when we are not root.
 std::unique_ptr<auth::Authenticator> make_authenticator(const conf::Settings& settings,

@@ -13,6 +13,7 @@
 #include <climits>
 #include <cstdlib>
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "privsep/drop.h"
 #include "privsep/place.h"
@@ -126,6 +127,20 @@ Result<Ids> ids_for_account(const account::Account& account, bool become_user,
     return Error{ErrorKind::NoPermission, "Mail of this account cannot be served",
                  "the account's ids are root's"};
   return ids;
+}
+
+std::string process_title(std::string_view program, const conf::Settings& settings,
+                          std::string_view user, std::string_view client_ip) {
+  constexpr size_t kMaxTitleUser = 100;
+  std::string title(program);
+  if (settings.process_title == "none") return title;
+  if (!user.empty()) {
+    title += ": ";
+    for (const char c : user.substr(0, kMaxTitleUser)) title += is_graph(c) ? c : '?';
+  }
+  if (settings.process_title == "address" && !client_ip.empty())
+    title += concat(" [", client_ip, ']');
+  return title;
 }
 
 Result<OwnedFd> text_descriptor(std::string_view text) {

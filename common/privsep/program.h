@@ -11,6 +11,7 @@
 
 #include "account/account.h"
 #include "base/result.h"
+#include "conf/settings.h"
 #include "io/owned_fd.h"
 #include "privsep/ids.h"
 
@@ -36,6 +37,12 @@ Result<pid_t> start_as(const ProgramPlan& plan);
 // the mail user; never root.  Where we are not root: ourselves.
 Result<Ids> ids_for_account(const account::Account& account, bool become_user,
                             std::string_view mail_user);
+
+// What ps(1) shows of a program as its first argument, as the setting process_title wants it:
+// "imapd-session: joe@virt.example [192.0.2.1]".  An empty user or address is left out; bytes that
+// a terminal could take for something else are '?'.
+std::string process_title(std::string_view program, const conf::Settings& settings,
+                          std::string_view user, std::string_view client_ip);
 
 // A descriptor from which `text` can be read once, for kStartFd.
 Result<OwnedFd> text_descriptor(std::string_view text);

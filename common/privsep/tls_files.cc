@@ -21,8 +21,21 @@ using Why = ConnectionOver::Why;
 constexpr int kSendMs = 30 * 1000;
 constexpr int kPairTries = 20;
 
-Error refused(const std::string& path, const char* why) {
-  return Error{ErrorKind::NoPermission, "TLS is not available", concat(path, why)};
+Error refused(const std::string& path, std::string_view why) {
+  return Error{ErrorKind::NoPermission, "TLS is not available", concat(escaped(path), why)};
+}
+
+// Whether `fd` holds the start of something in PEM: a search, no parsing.  Positions stay.
+bool looks_like_pem(int fd) {
+  constexpr std::string_view kBegin = "-----BEGIN ";
+  char window[4096];
+  for (off_t at = 0;; at += static_cast<off_t>(sizeof window - kBegin.size())) {
+    const ssize_t n = ::pread(fd, window, sizeof window, at);
+    if (n <= 0) return false;
+    if (std::string_view(window, static_cast<size_t>(n)).find(kBegin) != std::string_view::npos)
+      return true;
+    if (static_cast<size_t>(n) < sizeof window) return false;
+  }
 }
 
 bool is_server_name(std::string_view name) {
@@ -52,10 +65,15 @@ Result<OwnedFd> open_pem(const std::string& path, bool secret) {
   struct stat st {};
   if (::fstat(fd.get(), &st) != 0) return system_error(concat("fstat ", path), errno);
   if (!S_ISREG(st.st_mode)) return refused(path, " is no regular file");
-  if (st.st_size > static_cast<off_t>(kMaxPem)) return refused(path, " is too long");
-  if (st.st_uid != 0 && st.st_uid != ::geteuid()) return refused(path, " belongs to another user");
-  if ((st.st_mode & S_IWOTH) != 0) return refused(path, " can be written by everybody");
-  if (secret && (st.st_mode & S_IROTH) != 0) return refused(path, " can be read by everybody");
+  if (st.st_size > static_cast<off_t>(kMaxPem))
+    return refused(path, concat(" is longer than ", kMaxPem, " bytes"));
+  if (st.st_uid != 0 && st.st_uid != ::geteuid())
+    return refused(path,
+                   concat(" belongs to uid ", st.st_uid, "; it must be root's: chown root ", path));
+  if ((st.st_mode & S_IWOTH) != 0)
+    return refused(path, concat(" can be written by everybody: chmod o-w ", path));
+  if (secret && (st.st_mode & S_IROTH) != 0)
+    return refused(path, concat(" can be read by everybody: chmod o-r ", path));
   return fd;
 }
 
@@ -90,6 +108,22 @@ NamedCertificate certificate_for(const conf::Settings& settings, std::string_vie
   return best;
 }
 
+bool TlsFiles::usable() {
+  const auto pair = open_pair(settings_.tls_certificate, settings_.tls_key);
+  std::string text;
+  if (!pair)
+    text = pair.error().log;
+  else if (!looks_like_pem(pair->certificate.get()))
+    text = concat(escaped(settings_.tls_certificate), " holds no certificate (-----BEGIN)");
+  else if (!looks_like_pem(pair->key.get()))
+    text = concat(escaped(settings_.tls_key), " holds no key (-----BEGIN)");
+  if (text.empty()) return true;
+  log_.error(kTlsUnusable, {{"certificate", settings_.tls_certificate},
+                            {"key", settings_.tls_key},
+                            {"text", concat(text, "; STARTTLS is not offered")}});
+  return false;
+}
+
 Status TlsFiles::add_to(JailPlan& plan) {
   const auto add = [&](Result<OwnedFd> file, int number, OwnedFd& into) -> Status {
     if (!file) return std::move(file.error());
@@ -100,6 +134,7 @@ Status TlsFiles::add_to(JailPlan& plan) {
   if (!tls_configured(settings_))
     return Error{ErrorKind::BadInput, "",
                  "--tls needs tls_certificate and tls_key, which are not set in dmail.conf"};
+  shown_ = {settings_.tls_certificate, settings_.tls_key};
   auto pair = open_pair(settings_.tls_certificate, settings_.tls_key);
   if (!pair) return std::move(pair.error());
   DMAIL_TRY(add(std::move(pair->certificate), kCertificateFd, certificate_));
@@ -135,6 +170,7 @@ void TlsFiles::on_certificate_for(const Frame& frame, Channel& channel) {
   if (named.found()) {
     auto pair = open_pair(named.certificate, named.key);
     if (pair) {
+      shown_ = named;
       certificate.fd = std::move(pair->certificate);
       key.fd = std::move(pair->key);
     } else {

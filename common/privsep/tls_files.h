@@ -41,6 +41,11 @@ class TlsFiles {
   // `settings` and `log` are the monitor's and outlive this.
   TlsFiles(const conf::Settings& settings, log::Log& log) : settings_(settings), log_(log) {}
 
+  // Whether STARTTLS can be offered: certificate and key are there, may be used and look like PEM.
+  // (Whether they belong together only the program that parses them can say.)  When not, the log
+  // has a line, one for a connection.
+  bool usable();
+
   // Opens all that a TLS program starts with, and puts it into its plan.
   Status add_to(JailPlan& plan);
   void started();  // the program runs: the monitor keeps the certificate alone
@@ -51,6 +56,8 @@ class TlsFiles {
   // The program has told of its handshake: no more keys for whoever takes it over from now on.
   void handshake_over() { asked_ = true; }
 
+  // The files that the client is shown something from.
+  [[nodiscard]] const NamedCertificate& shown() const { return shown_; }
   // A new descriptor of the certificate that this connection's client was shown, for the program
   // that verifies its proof.
   [[nodiscard]] Result<OwnedFd> shown_certificate() const;
@@ -59,6 +66,7 @@ class TlsFiles {
   const conf::Settings& settings_;
   log::Log& log_;
   OwnedFd certificate_, key_, ticket_keys_, authorities_;
+  NamedCertificate shown_;
   bool asked_ = false;
 };
 

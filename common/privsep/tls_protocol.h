@@ -17,6 +17,13 @@
 
 namespace dmail::privsep {
 
+// The note about a handshake that failed: ours (certificate or key cannot be used), or the
+// client's.
+inline constexpr char kTlsUnusable[] = "tls-unusable";
+inline const char* tls_event(const Error& error) {
+  return is_fault(error) ? kTlsUnusable : "tls-failed";
+}
+
 enum TlsFrame : uint8_t { kCertificateFor = 37, kCertificateFile = 51, kKeyFile = 52 };
 
 inline constexpr int kCertificateFd = 6;

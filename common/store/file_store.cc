@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "io/clock.h"
 #include "io/file.h"
+#include "io/path_error.h"
 #include "store/appender.h"
 #include "store/folder_names.h"
 #include "store/session_mailbox.h"
@@ -19,11 +20,12 @@ namespace {
 
 const char* const kInbox = "INBOX";
 
-Result<OwnedFd> directory_at(int parent, const std::string& name) {
+// `path` is where it is, for the log.
+Result<OwnedFd> directory_at(int parent, const std::string& name, const std::string& path) {
   if (::mkdirat(parent, name.c_str(), 0700) != 0 && errno != EEXIST)
-    return system_error("mkdir " + name, errno);
+    return path_error("mkdir", path, errno);
   const int fd = ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return system_error("open directory " + name, errno);
+  if (fd < 0) return path_error("open directory", path, errno);
   return OwnedFd(fd);
 }
 
@@ -65,10 +67,11 @@ Result<std::unique_ptr<Store>> FileStore::open(StoreConfig config) {
   std::unique_ptr<FileStore> store(new FileStore);
   store->context_ = std::make_unique<StoreContext>(std::move(config));
   StoreContext& context = *store->context_;
-  auto folders = directory_at(AT_FDCWD, context.config.folders);
+  auto folders = directory_at(AT_FDCWD, context.config.folders, context.config.folders);
   if (!folders) return std::move(folders.error());
   context.folders = std::move(*folders);
-  auto index = directory_at(context.folders.get(), kIndexDirectory);
+  auto index = directory_at(context.folders.get(), kIndexDirectory,
+                            concat(context.config.folders, '/', kIndexDirectory));
   if (!index) return std::move(index.error());
   context.index = std::move(*index);
   context.index_path = concat(context.config.folders, '/', kIndexDirectory);

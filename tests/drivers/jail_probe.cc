@@ -306,7 +306,7 @@ int main(int argc, char** argv) {
   if (name.starts_with("imapd-login") || name.starts_with("dpopd-login")) return as_login();
   if (name.starts_with("dsmtpd-session")) return as_login();
   if (std::strcmp(argv[0], "dmsasl") == 0) return as_sasl();
-  if (std::strcmp(argv[0], "imapd-session") == 0) return as_session();
-  if (std::strcmp(argv[0], "dpopd-session") == 0) return as_session();
+  if (name.starts_with("imapd-session")) return as_session();
+  if (name.starts_with("dpopd-session")) return as_session();
   return judge_all();
 }

@@ -14,6 +14,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness
 
+REFUSED, ENDED = 12, 13
 START, ADD, FORGET, SPOOL, DELIVER, _, TLS, NOTE, ANSWER = range(1, 10)
 FORWARDED = 11
 AUTH, SASL_START, SASL_STEP, SASL_CANCEL, TLS_FACTS, CERTIFICATE_FOR = 32, 33, 34, 35, 36, 37
@@ -29,7 +30,7 @@ def frame(kind, *fields):
 
 
 JOE = frame(ADD, "joe", "example.com")
-ENVELOPE = frame(DELIVER, "client", "ESMTP", "a@b.example")
+ENVELOPE = frame(DELIVER, "client", "ESMTP", "a@b.example", "<1@b.example>")
 WRONG = frame(AUTH, "joe", "wrong", "PLAIN")
 
 # An exchange whose dmsasl, the probe, says what the initial response holds (test_jail.py has more of them).
@@ -56,10 +57,18 @@ ILLEGAL = [
     ("one more recipient after the message", [], [JOE, "w", frame(SPOOL), "w", JOE]),
     ("a spool file after forgetting", [], [JOE, "w", frame(FORGET), frame(SPOOL)]),
     ("delivery after forgetting", [], [JOE, "w", frame(SPOOL), "w", frame(FORGET), ENVELOPE]),
-    ("a header line in the sender", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c", "ESMTP", "a\nX-Evil: 1")]),
-    ("a header line in the name of the client", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c\r\nX: 1", "ESMTP", "a")]),
-    ("8 bit in the protocol", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c", "\xff", "a")]),
-    ("a very long sender", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c", "ESMTP", "a" * 5000)]),
+    ("a header line in the sender", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c", "ESMTP", "a\nX-Evil: 1", "")]),
+    ("a header line in the name of the client", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c\r\nX: 1", "ESMTP", "a", "")]),
+    ("8 bit in the protocol", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c", "\xff", "a", "")]),
+    ("a very long sender", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c", "ESMTP", "a" * 5000, "")]),
+    ("a line break in a Message-ID", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c", "ESMTP", "a", "<a\nevent=x>")]),
+    ("a refused message before there is one", [], [JOE, "w", frame(REFUSED, "ESMTP", "a", "", "550", "no")]),
+    ("a line break about a refused message", [], [JOE, "w", frame(SPOOL), "w", frame(REFUSED, "ESMTP", "a\n", "", "550", "no")]),
+    ("a good code of a refused message", [], [JOE, "w", frame(SPOOL), "w", frame(REFUSED, "ESMTP", "a", "", "250", "no")]),
+    ("an end with an odd reason", [], [frame(ENDED, "quit user=x", "", "1", "1", "1")]),
+    ("an end with odd numbers", [], [frame(ENDED, "quit", "", "1x", "1", "1")]),
+    ("two ends", [], [frame(ENDED, "quit", "", "1", "1", "1")] * 2),
+    ("the end of a session as a note", [], [frame(NOTE, "session-end", "x")]),
     ("control bytes in a recipient", [], [frame(ADD, "joe\n", "example.com")]),
     ("NUL in a domain", [], [frame(ADD, "joe", "example.com\0")]),
     ("a login within a transaction", [], [JOE, "w", frame(AUTH, "joe", "secret", "PLAIN")]),

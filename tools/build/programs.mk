@@ -33,7 +33,7 @@ $(eval $(call login_programs,imapd))
 $(eval $(call login_programs,dpopd))
 
 # ---- dsmtpd: monitor, dialogue (two links), delivery
-dsmtpd_monitor := dsmtpd/monitor.cc dsmtpd/handoff.cc dsmtpd/recipient.cc dsmtpd/relay.cc \
+dsmtpd_monitor := dsmtpd/monitor.cc dsmtpd/monitor_delivery.cc dsmtpd/handoff.cc dsmtpd/recipient.cc dsmtpd/relay.cc \
   dsmtpd/remote_delivery.cc
 dsmtpd_dialogue = $(filter-out $(dsmtpd_monitor) dsmtpd/trace%.cc,$(call session_src,dsmtpd))
 PROGRAMS += dsmtpd dsmtpd-session dsmtpd-session-tls dsmtpd-deliver

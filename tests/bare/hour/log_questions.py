@@ -20,7 +20,7 @@ def run(t, site):
     c = site.imap("alice", "Sys-Secret1")
     sid = re.search(r"sid=(\S+)", site.log_line(before, "event=login ", 'user="alice"') or "sid=none").group(1)
     c.logout()
-    t.check("the end of a session has a line of its own with the login's sid", site.log_line(before, "sid=" + sid, "event=logout"),
+    t.check("the end of a session has a line of its own with the login's sid", site.log_line(before, "sid=" + sid, "event=session-end"),
             site.log_since(before)[-1500:])
     t.equal("group adm can read the logs", site.run("setpriv", "--reuid", "65534", "--regid", "65534", "--groups", "4", "cat",
                                                     "/var/log/dmail/imapd.log")[0], 0)

@@ -53,6 +53,41 @@ TEST_CASE("the end of data, and dot-stuffing") {
   CHECK_FALSE(feed("a.\r\n").end);
 }
 
+TEST_CASE("a LF alone from who may send it is a line end, and never the end of data") {
+  DataReader reader(1 << 20, true);
+  std::string out;
+  const std::string text = "A: b\n\nx\n.\n.\r\n..y\n..z\r\n.\n.\r\n";
+  CHECK(reader.feed(text, out) == text.size());
+  CHECK_FALSE(reader.at_end());
+  CHECK_FALSE(reader.bare_cr_or_lf());
+  CHECK(out == "A: b\r\n\r\nx\r\n.\r\n.\r\n.y\r\n..z\r\n.\r\n.\r\n");
+  CHECK(reader.feed(".\r\n", out) == 3);
+  CHECK(reader.at_end());
+  DataReader cr(1 << 20, true);
+  (void)cr.feed("a\rb\r\n.\r\n", out);
+  CHECK(cr.bare_cr_or_lf());
+  DataReader odd(1 << 20, true);
+  (void)odd.feed("x\r\n.\r\r\n.\r\n", out);
+  CHECK(odd.bare_cr_or_lf());
+}
+
+TEST_CASE("the Message-ID is found in the header, and only there") {
+  const auto id_in = [](const std::string& text) {
+    DataReader reader(1 << 20);
+    std::string out;
+    for (const char& c : text) (void)reader.feed({&c, 1}, out);
+    return reader.message_id();
+  };
+  CHECK(id_in("A: b\r\nmessage-id: <a@b>  \r\n\r\n") == "<a@b>");
+  CHECK(id_in("Message-ID:\r\n\t<folded@x>\r\n\r\n") == "<folded@x>");
+  CHECK(id_in("Message-ID:\r\nSubject: x\r\n y\r\n\r\n").empty());
+  CHECK(id_in("A: b\r\n\r\nMessage-ID: <body@x>\r\n").empty());
+  CHECK(id_in("Message-ID: <1@x>\r\nMessage-ID: <2@x>\r\n\r\n") == "<1@x>");
+  CHECK(id_in("Message-ID: <a\x01 \xe9@x>\r\n\r\n") == "<a???@x>");
+  CHECK(id_in("Message-ID: <" + std::string(900, 'a') + ">\r\n\r\n").size() ==
+        DataReader::kMaxLoggedId);
+}
+
 TEST_CASE("NUL and 8-bit bytes are text") {
   const std::string text("a\0b\xff\r\n", 6);
   const Fed fed = feed(text + ".\r\n");

@@ -47,10 +47,10 @@ TEST_CASE("the login command's OK is the session's, and PREAUTH by hand") {
   SessionConfig config;
   config.tag = "a1";
   config.command = "AUTHENTICATE";
-  Session(store, stream, config, [](std::string_view) {}).run();
+  Session(store, stream, config, [](bool, std::string_view) {}).run();
   CHECK(stream.output == "a1 OK AUTHENTICATE completed\r\n");
   MemoryStream by_hand("");
-  Session(store, by_hand, SessionConfig{}, [](std::string_view) {}).run();
+  Session(store, by_hand, SessionConfig{}, [](bool, std::string_view) {}).run();
   CHECK(by_hand.output.starts_with("* PREAUTH [CAPABILITY IMAP4rev1 "));
 }
 
@@ -66,7 +66,7 @@ TEST_CASE("folders of create_folders are made once") {
 TEST_CASE("pipelined commands are answered in one write") {
   FakeStore store = three();
   MemoryStream stream("a NOOP\r\nb SELECT INBOX\r\nc FETCH 1:* FLAGS\r\nd LOGOUT\r\n");
-  Session(store, stream, SessionConfig{}, [](std::string_view) {}).run();
+  Session(store, stream, SessionConfig{}, [](bool, std::string_view) {}).run();
   CHECK(has(stream.output, "d OK LOGOUT completed\r\n"));
   CHECK(stream.writes == 2);  // the greeting, before input is waited for, and all the rest
 }
@@ -120,7 +120,7 @@ TEST_CASE("expunges of others are told only where numbers may change") {
       "e FETCH 3 BODY.PEEK[]\r\nf FETCH 3 FLAGS\r\ng UID FETCH 1:* UID\r\nh LOGOUT\r\n",
       1);
   stream.other = other->get();
-  Session(store, stream, SessionConfig{}, [](std::string_view) {}).run();
+  Session(store, stream, SessionConfig{}, [](bool, std::string_view) {}).run();
   const std::string& out = stream.output;
   INFO(out);
   CHECK(has(out, "* SEARCH 1 2 3\r\n"));

@@ -46,7 +46,7 @@ inline std::string talk(FakeStore& store, std::string_view input, SessionConfig 
     config.tag = "login";
     config.command = "LOGIN";
   }
-  Session session(store, stream, config, [](std::string_view) {});
+  Session session(store, stream, config, [](bool, std::string_view) {});
   session.run();
   const std::string greeting = "login OK LOGIN completed\r\n";
   return stream.output.starts_with(greeting) ? stream.output.substr(greeting.size())

@@ -121,13 +121,21 @@ TEST_CASE("levels") {
   CHECK(log::level_of("nonsense") == Level::Info);
 }
 
-TEST_CASE("the file is made with mode 0640 and no link is followed") {
+TEST_CASE(
+    "the group of the directory may read the file where it may list, and no link is followed") {
   TempDir dir;
-  ::umask(0);
-  Log log = Log::open({dir.path, "p"}, Level::Info);
-  struct stat st {};
-  REQUIRE(::stat((dir.path + "/p.log").c_str(), &st) == 0);
-  CHECK((st.st_mode & 07777) == 0640);
+  for (const mode_t mask : {0, 077}) {
+    ::umask(mask);
+    for (const auto& [directory, file] :
+         {std::pair<mode_t, mode_t>(0750, 0640), {0755, 0640}, {0711, 0600}, {0700, 0600}}) {
+      REQUIRE(::chmod(dir.path.c_str(), directory) == 0);
+      Log log = Log::open({dir.path, "p"}, Level::Info);
+      struct stat st {};
+      REQUIRE(::stat((dir.path + "/p.log").c_str(), &st) == 0);
+      CHECK((st.st_mode & 07777) == file);
+      fs::remove(dir.path + "/p.log");
+    }
+  }
   ::umask(022);
 
   fs::create_symlink(dir.path + "/victim", dir.path + "/q.log");

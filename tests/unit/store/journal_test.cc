@@ -246,9 +246,9 @@ struct Shrinking {
 };
 
 std::vector<Shrinking> shrinkings() {
-  return {{"a small gap before much", 5000, {{300, 5000}}},
+  return {{"a small gap before much", 1100, {{300, 1100}}},
           {"a large gap", 5000, {{4000, 5000}}},
-          {"several", 9000, {{101, 600}, {700, 2000}, {2001, 2500}, {8000, 9000}}},
+          {"several", 1000, {{110, 130}, {140, 200}, {900, 1000}}},
           {"to nothing", 3000, {}}};
 }
 

@@ -1,19 +1,21 @@
-// The client's connection, watched for SIGTERM and hang-up while the session waits.
+// A session's connection to its client, watched for SIGTERM and hang-up while the session waits.
 //
 // SIGTERM stays blocked except inside these waits, so that a command that runs is finished and
-// answered first; then ShuttingDown is thrown and the session says BYE.
+// answered first; then Terminated is thrown and the session ends.  Who sends it is not known: an
+// administrator who ends one session, or the host that shuts down.
 #pragma once
 
 #include "io/clock.h"
 #include "io/stream.h"
 
-namespace dmail::imapd {
+namespace dmail {
 
-struct ShuttingDown {};
+struct Terminated {};
+inline constexpr char kTerminatedText[] = "This session was ended by the server";
 
 enum class Event { Input, Watch, Timeout };
 
-// Waits until `client` or `watch` (-1: none) is readable.  Throws ShuttingDown after SIGTERM.
+// Waits until `client` or `watch` (-1: none) is readable.  Throws Terminated after SIGTERM.
 Event wait_event(int client, int watch, Deadline deadline);
 
 // Blocks SIGTERM and SIGINT but for wait_event; SIGPIPE is ignored.  Call once, in main.
@@ -28,4 +30,4 @@ class ClientStream : public FdStream {
   }
 };
 
-}  // namespace dmail::imapd
+}  // namespace dmail

@@ -1,4 +1,4 @@
-#include "imapd/client_stream.h"
+#include "io/client_stream.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -8,7 +8,7 @@
 
 #include "io/connection_over.h"
 
-namespace dmail::imapd {
+namespace dmail {
 namespace {
 
 volatile sig_atomic_t g_terminate = 0;
@@ -41,7 +41,7 @@ Event wait_event(int client, int watch, Deadline deadline) {
     const int left = deadline.left_ms();
     const timespec wait{left / 1000, (left % 1000) * 1000000L};
     const int n = ::ppoll(fds, 2, &wait, &open);
-    if (g_terminate != 0) throw ShuttingDown{};
+    if (g_terminate != 0) throw Terminated{};
     if (n == 0) return Event::Timeout;
     if (n > 0) return fds[0].revents != 0 ? Event::Input : Event::Watch;
     if (errno != EINTR)
@@ -49,4 +49,4 @@ Event wait_event(int client, int watch, Deadline deadline) {
   }
 }
 
-}  // namespace dmail::imapd
+}  // namespace dmail
