@@ -64,8 +64,9 @@ class MboxFile : public MailFile {
                         std::vector<Record>& out);
   // Adds the change to log_; false when there is no room for what `r` says.
   Result<bool> change_in_place(const Record& r, const KeywordTable& keywords);
+  // `untouched`: set when it fails with the file as it was.
   Status rewrite(uint64_t start, uint64_t first, std::span<Record> all,
-                 const KeywordTable& keywords, const FileHeader& header);
+                 const KeywordTable& keywords, const FileHeader& header, bool* untouched = nullptr);
   Status shrink(uint64_t start, std::span<Record> all, const FileHeader& header);
   Result<Record> rewrite_one(RewriteJournal& journal, const Record& r, bool first,
                              const KeywordTable& keywords, const FileHeader& header);

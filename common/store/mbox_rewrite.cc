@@ -100,10 +100,10 @@ Status MboxFile::expunge(std::span<Record> all, const KeywordTable& keywords,
     needs_block = highest < header.last_uid;
     if (needs_block) start = all.front().offset;
   }
-  Status done = rewrite(start, head->first, all, keywords, header);
-  // No room for a second copy of what stays, and nothing is changed yet.
-  if (!done && done.error().kind == ErrorKind::NoSpace && !needs_block &&
-      !RewriteJournal::exists(journal_))
+  bool untouched = false;
+  Status done = rewrite(start, head->first, all, keywords, header, &untouched);
+  // No room for a second copy of what stays.
+  if (!done && done.error().kind == ErrorKind::NoSpace && untouched && !needs_block)
     if (Status shrunk = shrink(start, all, header); shrunk || RewriteJournal::exists(journal_))
       return shrunk;
   return done;
@@ -205,17 +205,22 @@ Result<Record> MboxFile::rewrite_one(RewriteJournal& journal, const Record& r, b
 
 // Writes everything living from `start` on anew; `first` is where the first message of the file is.
 Status MboxFile::rewrite(uint64_t start, uint64_t first, std::span<Record> all,
-                         const KeywordTable& keywords, const FileHeader& header) {
+                         const KeywordTable& keywords, const FileHeader& header, bool* untouched) {
   std::vector<std::pair<Record*, Record>> moved;
   RewriteJournal journal(fd_, journal_);
-  DMAIL_TRY(journal.begin(start));
+  Status done = journal.begin(start);
   for (Record& r : all) {
+    if (!done) break;
     if (r.offset < start || (r.form & kExpunged)) continue;
     auto fresh = rewrite_one(journal, r, journal.position() == first, keywords, header);
-    if (!fresh) return std::move(fresh.error());
-    moved.emplace_back(&r, *fresh);
+    if (!fresh)
+      done = std::move(fresh.error());
+    else
+      moved.emplace_back(&r, *fresh);
   }
-  DMAIL_TRY(journal.commit());
+  if (done) done = journal.commit();
+  if (untouched != nullptr) *untouched = !journal.began_to_change();
+  if (!done) return done;
   for (const auto& [r, fresh] : moved) *r = fresh;
   return {};
 }

@@ -271,14 +271,17 @@ Result<uint64_t> MbxFile::compact(std::span<Record> all, const KeywordTable& key
     start = kept[0].to;
     kept.erase(kept.begin());
   }
+  bool untouched = true;
   Status done = [&]() -> Status {
     RewriteJournal journal(fd_, journal_);
     DMAIL_TRY(journal.begin(start));
     for (const auto& part : kept) DMAIL_TRY(journal.copy(part.from, part.to - part.from));
-    return journal.commit();
+    Status committed = journal.commit();
+    untouched = !journal.began_to_change();
+    return committed;
   }();
-  // No room for a second copy, and nothing is changed yet.
-  if (!done && done.error().kind == ErrorKind::NoSpace && !RewriteJournal::exists(journal_))
+  // No room for a second copy.
+  if (!done && done.error().kind == ErrorKind::NoSpace && untouched)
     done = ShrinkJournal::shrink(fd_, journal_, start, kept);
   if (!done) return std::move(done.error());
   for (size_t i = 0; i < all.size(); ++i) all[i].offset = offsets[i];

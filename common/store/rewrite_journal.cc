@@ -242,11 +242,15 @@ Status RewriteJournal::commit() {
   DMAIL_TRY(sample());
   DMAIL_TRY(seal());
   DMAIL_TRY(sync_parent(path_));
+  changing_ = true;
   if (header_.new_size > header_.old_size) {
     Status room = extend(file_, header_.old_size, header_.new_size);
     if (!room) {
       // Nothing is overwritten yet: back to where we began; the destructor removes the journal.
-      if (!truncate_to(file_, header_.old_size)) created_.clear();  // `recover` cuts it
+      if (truncate_to(file_, header_.old_size))
+        changing_ = false;
+      else
+        created_.clear();  // `recover` cuts it
       return room;
     }
   }

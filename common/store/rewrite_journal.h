@@ -65,6 +65,8 @@ class RewriteJournal {
   // Offset in the mail file that the next byte written will have.
   [[nodiscard]] uint64_t position() const { return header_.new_size; }
   Status commit();
+  // The mail file may be another than it was; an error of commit() before that has changed nothing.
+  [[nodiscard]] bool began_to_change() const { return changing_; }
 
  private:
   Status create(const std::string& path, int flags);
@@ -78,6 +80,7 @@ class RewriteJournal {
   OwnedFd journal_;
   std::string created_;  // to be removed unless committed
   std::string buffer_;
+  bool changing_ = false;
   uint64_t flushed_ = 0;  // bytes of the tail in the journal file
   uint32_t crc_ = 0;
   JournalHeader header_{};
