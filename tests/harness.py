@@ -4,6 +4,7 @@ Every test gets the build directory as its first argument, starts its own instan
 ports, and ends only what it started.
 """
 import atexit
+import fcntl
 import glob
 import os
 import random
@@ -176,7 +177,9 @@ def free_port():
         except OSError:
             name.close()
             continue
-        _ports.append(name)
+        # Out of the way of tests that give programs descriptors of low numbers.
+        _ports.append(fcntl.fcntl(name, fcntl.F_DUPFD_CLOEXEC, 200))
+        name.close()
         return port
     raise SystemExit("no port is free")
 

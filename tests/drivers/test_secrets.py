@@ -190,8 +190,10 @@ for options, user, word in (([], "bob", short), ([], "ann", long), (["-keep-plai
     subprocess.run([nwauth, "-path", path, "-mailuser", "root", *options, "set", user, word], check=True, stdout=subprocess.DEVNULL)
 p = subprocess.Popen([nwauth, "-path", path, "-mailuser", "root", "-listen", sock])
 try:
-    while not os.path.exists(sock) and p.poll() is None:
-        time.sleep(0.02)
+    def listens():
+        with socket.socket(socket.AF_UNIX) as s:
+            return p.poll() is not None or s.connect_ex(sock) == 0
+    harness.wait_until(listens)
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(20)
         s.connect(sock)
