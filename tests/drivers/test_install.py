@@ -100,18 +100,20 @@ build_id = re.search(r"Build ID: (\w+)", p2.stdout).group(1)
 t.check("install-debug has the stripped program's", p.returncode == 0 and os.path.exists("%s/%s/%s.debug" % (debug, build_id[:2], build_id[2:])),
         (p.stdout[-500:], p2.stdout))
 shutil.rmtree(where + "/usr/local/lib/debug")
+# Not prefix, libexecdir and sysconfdir: programs know them, and would be built anew.
+OTHER = ["sbindir=/opt/d/sbin", "mandir=/opt/d/man", "docdir=/opt/d/doc", "datadir=/opt/d/share", "unitdir=/opt/d/units"]
 other = harness.scratch()
-p = make("install", "DESTDIR=" + other, "prefix=/opt/d", "exec_prefix=/opt/d", "sysconfdir=/etc", "INSTALL_STRIP=no")
-t.equal("make install in another place", p.returncode, 0) or print(p.stdout.decode()[-1000:])
-outside = [n for n in tree(other) if not (n + "/").startswith(("opt/d/", "etc/")) and n != "opt"]
-t.equal("nothing is outside it", outside, [])
-t.check("what is not stripped is larger", os.path.getsize(other + "/opt/d/lib/dmail/imapd-session") > 2 * os.path.getsize(programs + "imapd-session"))
-with open(other + "/opt/d/share/doc/dmail/inetd.conf.example") as f:
-    t.check("paths are those of the place", "/opt/d/lib/dmail/imapd" in f.read())
-with open(other + "/opt/d/lib/systemd/system/dmail-imap@.service") as f:
-    t.check("in units, too", "ExecStart=/opt/d/lib/dmail/imapd\n" in f.read())
+p = make("install", "DESTDIR=" + other, "INSTALL_STRIP=no", *OTHER)
+t.equal("make install in other places", p.returncode, 0) or print(p.stdout.decode()[-1000:])
+outside = [n for n in tree(other) if not (n + "/").startswith(("opt/d/", "usr/local/lib/dmail/", "usr/local/etc/"))
+           and n not in ("opt", "usr", "usr/local", "usr/local/lib")]
+t.equal("nothing is outside them", outside, [])
+t.check("what is not stripped is larger", os.path.getsize(other + "/usr/local/lib/dmail/imapd-session") > 2 * os.path.getsize(programs + "imapd-session"))
+t.equal("nwauth is found from there", os.path.realpath(other + "/opt/d/sbin/nwauth"), os.path.realpath(other + "/usr/local/lib/dmail/nwauth"))
+with open(other + "/opt/d/units/dmail-authpool.service") as f:
+    t.check("units have the place", "ExecStart=/opt/d/sbin/authpool " in f.read())
 size = {n: sum(os.path.getsize(os.path.join(d, f)) for d, _, files in os.walk(r + "/lib/dmail") for f in files if not os.path.islink(os.path.join(d, f)))
-        for n, r in (("stripped", where + "/usr/local"), ("not stripped", other + "/opt/d"))}
+        for n, r in (("stripped", where + "/usr/local"), ("not stripped", other + "/usr/local"))}
 print("lib/dmail: %d MB stripped, %d MB not stripped" % (size["stripped"] >> 20, size["not stripped"] >> 20))
 
 with open(programs + "mine", "w") as f:
@@ -131,6 +133,6 @@ for path in ("/var/spool/dmail", "/var/lib/dmail", "/var/log/dmail", "/usr/local
     t.check("it says that %s is left, and how it goes" % path, re.search(r"(?m)^  %s .*rm (-r )?%s$" % ((where + path,) * 2), out), out)
 t.check("and the stranger", "something that is not ours" in out, out)
 t.equal("make uninstall once more", make("uninstall", "DESTDIR=" + where).returncode, 0)
-p = make("uninstall", "DESTDIR=" + other, "prefix=/opt/d", "exec_prefix=/opt/d", "sysconfdir=/etc")
-t.equal("make uninstall of the other place leaves no file", [n for n in tree(other) if os.path.isfile(os.path.join(other, n))], [])
+p = make("uninstall", "DESTDIR=" + other, *OTHER)
+t.equal("make uninstall of the other places leaves no file", [n for n in tree(other) if os.path.isfile(os.path.join(other, n))], [])
 t.end()

@@ -9,7 +9,7 @@ import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness
-from rules_fixture import Client, Site, good
+from rules_fixture import ROOT, Client, Site, good
 
 INSTALLS = 10
 t = harness.Suite()
@@ -99,9 +99,9 @@ for thread in threads:
 t.check("no login of %s fails during %d installs" % (done, INSTALLS), not failures and min(done.values()) >= INSTALLS, failures[:5])
 t.check("their build is kept", first[0] in builds(), builds())
 for service, c in early.items():
-    exe = os.readlink("/proc/%d/exe" % c.p.pid)
+    exe = os.readlink("/proc/%d/exe" % c.p.pid) if ROOT else ""
     t.check(service + ": who was greeted before them still logs in", good(service, c.login()) and c.is_in())
-    if service != "smtp":
+    if service != "smtp" and ROOT:  # a session is closed to its own user
         now = os.readlink("/proc/%d/exe" % c.p.pid)
         t.check(service + ": with a session of the same build", os.path.dirname(now) == os.path.dirname(exe) and now != exe, now)
 t.check("the logs have no failure", not any(e in site.log(s) for s in done for e in ("session-failed", "not-served", "login-program")),
@@ -119,7 +119,7 @@ other = next(b for b in builds() if b != os.readlink(libexec + "/current"))
 subprocess.run(["sh", "-c", back.replace("BUILD", other)], cwd=libexec, check=True)
 t.equal("back to the build before", os.readlink(libexec + "/current"), other)
 c = Client(site, "imap")
-t.check("and it serves", good("imap", c.login()) and c.is_in() and "/" + other + "/" in os.readlink("/proc/%d/exe" % c.p.pid))
+t.check("and it serves", good("imap", c.login()) and c.is_in() and (not ROOT or "/" + other + "/" in os.readlink("/proc/%d/exe" % c.p.pid)))
 c.kill()
 # From programs that lie in the directory itself, as they did before.
 for name in programs:

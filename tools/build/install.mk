@@ -10,8 +10,9 @@ datadir ?= $(prefix)/share
 unitdir ?= $(prefix)/lib/systemd/system
 debugdir ?= $(prefix)/lib/debug
 INSTALL_STRIP ?= yes
-STRIP ?= strip
-OBJCOPY ?= objcopy
+# A cross compiler has its own.
+STRIP ?= $(AR:%ar=%strip)
+OBJCOPY ?= $(AR:%ar=%objcopy)
 SETUP_HOST ?= yes
 LIBEXEC_PROGRAMS := $(filter imapd% dpopd% dsmtpd% dmail-proxy% unixauth nwauth ldapauth multiauth dmsasl% dmtally,$(PROGRAMS))
 SBIN_PROGRAMS := $(filter-out $(LIBEXEC_PROGRAMS),$(PROGRAMS))

@@ -76,13 +76,16 @@ int main(int argc, char** argv) {
     }
   }
   if (kicks && (words.empty() || form != Form::Text)) return std::fputs(kUsage, stderr), 64;
+  if (::geteuid() != 0) {
+    // A session is closed to its own user's other processes, and so to us.
+    std::fputs("dmwho: only root can look into sessions\n", stderr);
+    return 77;
+  }
   auto all = sessions();
   if (!all) {
     std::fprintf(stderr, "dmwho: %s\n", all.error().log.c_str());
     return 71;
   }
-  if (::geteuid() != 0)
-    std::fputs("dmwho: not root: only sessions of servers that run as you are seen\n", stderr);
   if (kicks) return kick(*all, words);
   std::erase_if(*all, [&](const Session& s) { return !wanted(s.facts.user, words); });
   std::fputs(table(*all, form).c_str(), stdout);
