@@ -35,7 +35,7 @@ push "<first-entry><flag-message><first-entry><next-entry><save-message>=Saved<e
         if pid == 0:
             os.environ.update(HOME=home, TERM="vt100", LINES="40", COLUMNS="120")
             os.execvp("mutt", ["mutt", "-n", "-F", home + "/rc", *arguments])
-        screen = b""
+        screen, pressed = b"", False
         end = time.monotonic() + limit
         while time.monotonic() < end and not until():
             if select.select([fd], [], [], 0.2)[0]:
@@ -43,6 +43,9 @@ push "<first-entry><flag-message><first-entry><next-entry><save-message>=Saved<e
                     screen += os.read(fd, 65536)
                 except OSError:
                     break
+            if b"Press any key" in screen and not pressed:  # of a mutt that does not know each of the settings
+                pressed = True
+                os.write(fd, b" ")
         try:
             os.write(fd, b"qq")
             time.sleep(0.3)
