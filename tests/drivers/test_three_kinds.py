@@ -109,7 +109,7 @@ try:
                 uid = int(re.search(r"(?m)^Uid:\s+(\d+)", open("/proc/%d/status" % c.p.pid).read()).group(1))
                 t.equal("imap: %s is served as" % name, uid, pwd.getpwnam(user).pw_uid if name == user else 65532)
             c.kill()
-        t.check(service + ": no refusal was a temporary one", "reason=temporary" not in site.log(service), site.log(service)[-600:])
+        t.check(service + ": no refusal was a temporary one", 'reason="temporary"' not in site.log(service), site.log(service)[-600:])
     p = subprocess.run([harness.program("nwauth"), "-path", here + "/db", "-C", here + "/dmail.conf", "drop_path", user, "nora", "vic@virt.example"],
                        capture_output=True, text=True)
     t.check("nwauth drop_path names what the logins have made", p.stdout.count("\n") == 3 and all(os.path.exists(f + ".mbx") for f in p.stdout.split()), p)

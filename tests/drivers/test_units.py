@@ -118,7 +118,7 @@ if shutil.which("systemd-analyze"):
     site.set(authent_method="unix_user")
     c = client(site, "imap")
     answer = c.login("no-such-user-here", "x")
-    t.check("unixauth under the unit", answer.startswith("t NO") and "reason=temporary" not in site.log("imap"), (answer, site.log("imap")[-900:]))
+    t.check("unixauth under the unit", answer.startswith("t NO") and 'reason="temporary"' not in site.log("imap"), (answer, site.log("imap")[-900:]))
     c.end()
     t.check("systemd's sets are known", len(confined.allowed_calls(units + "/dmail-imap@.service")) > 150)
 else:
