@@ -60,13 +60,9 @@ int main(int argc, char** argv) {
   ::signal(SIGCHLD, SIG_DFL);
   set_names_in_errors(true);
   auto loaded = conf::load(options->config, conf::kDsmtpd);
-  log::Log log = privsep::open_monitor_log("dsmtpd", loaded ? loaded->settings : conf::Settings());
+  log::Log log = privsep::open_monitor_log("dsmtpd", loaded);
   log.set_session(log::new_session_id());
-  if (!loaded) {
-    log.error("config-error", {{"file", options->config}, {"text", loaded.error().log}});
-    return unavailable(options->tls);
-  }
-  privsep::log_remarks(log, loaded->remarks);
+  if (!privsep::log_configuration(log, options->config, loaded)) return unavailable(options->tls);
   auto ends = privsep::endpoints_of(0);
   if (!ends) return log.info("gone", {{"text", ends.error().log}}), 0;
   if (!privsep::is_root()) log.info("unprivileged", {{"uid", ::geteuid()}});

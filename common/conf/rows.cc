@@ -43,8 +43,8 @@ std::vector<Row> make_rows() {
     std::string& text = defaults[e.number];
     for (const std::string& value : values) text += (text.empty() ? "" : " ") + value;
     const Words& words = kWords[e.number];
-    rows[e.number] = {e.type,  name_of(e), text,   words.unit, e.low,        e.high,
-                      e.words, e.programs, e.seen, words.doc,  words.section};
+    rows[e.number] = {e.type,  name_of(e), text,   words.unit, e.low,         e.high,
+                      e.words, e.programs, e.seen, words.doc,  words.section, e.defer};
   }
   return rows;
 }

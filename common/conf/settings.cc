@@ -1,5 +1,7 @@
 #include "conf/settings.h"
 
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "base/text.h"
 #include "conf/table.h"
@@ -35,8 +37,11 @@ bool is_default(const Settings& settings, const Settings& defaults, const Entry&
   return true;
 }
 
+constexpr std::string_view kDeferred = "; servers defer all mail until this line is right";
+
 // What is in force after a value was refused.
 std::string standing(const Settings& settings, const Entry& e) {
+  if (e.defer) return std::string(kDeferred.substr(2));
   if (e.type == Row::Type::List) return "the line is ignored";
   std::vector<std::string> now;
   append_values(now, settings, e);
@@ -48,23 +53,43 @@ std::string standing(const Settings& settings, const Entry& e) {
 // The remark of one known setting; empty when all is well.
 std::string apply_known(Settings& settings, const Entry& e, std::string_view value,
                         Remark::Level& level) {
-  level = Remark::Level::Warning;
-  if (e.type == Row::Type::Ignored) return concat("setting '", name_of(e), "' is not implemented");
+  level = e.defer ? Remark::Level::Defer : Remark::Level::Warning;
+  if (e.type == Row::Type::Ignored)
+    return concat("setting '", name_of(e), "' is not implemented", e.defer ? kDeferred : "");
   const bool again = is_given(settings, e);
   std::string problem =
       value.empty() ? "a value is missing" : take_value(settings, e, value, !again);
   if (!problem.empty()) {
-    level = Remark::Level::Error;
+    if (!e.defer) level = Remark::Level::Error;
     return concat("bad value \"", escaped(value), "\" for '", name_of(e), "': ", problem, "; ",
                   standing(settings, e));
   }
   mark_given(settings, e);
+  level = Remark::Level::Warning;
   if (again && e.type != Row::Type::List)
     return concat("setting '", name_of(e), "' is given twice; this last one counts");
   return {};
 }
 
+// A line that cannot be read may be any setting, unless its first word says which.
+Remark::Level level_of_unreadable(std::string_view line) {
+  line = trim(line);
+  const auto end = std::find_if(line.begin(), line.end(), is_blank) - line.begin();
+  const Entry* e = find_entry(line.substr(0, static_cast<size_t>(end)));
+  return e != nullptr && !e->defer ? Remark::Level::Error : Remark::Level::Defer;
+}
+
+bool is_read_by(const Entry& e, Program program) {
+  return program == kTools || (e.programs & program) != 0;
+}
+
 }  // namespace
+
+const Remark* Loaded::defer() const {
+  for (const Remark& remark : remarks)
+    if (remark.level == Remark::Level::Defer) return &remark;
+  return nullptr;
+}
 
 std::vector<std::string> list_default(std::string_view words) {
   std::vector<std::string> items;
@@ -106,7 +131,7 @@ std::string to_text(const Remark& remark) {
   if (!remark.file.empty()) text += escaped(remark.file, 4096) + ':';
   if (remark.line > 0) text += concat(remark.line, ':');
   if (!text.empty()) text += ' ';
-  text += remark.level == Remark::Level::Error ? "error: " : "warning: ";
+  text += remark.level == Remark::Level::Warning ? "warning: " : "error: ";
   return text + remark.text;
 }
 
@@ -116,24 +141,32 @@ void apply_line(Settings& settings, std::string_view line, std::vector<Remark>& 
     remarks.push_back({level, file, number, std::move(text), std::string(name)});
   };
   if (line.size() > kMaxLine)
-    return remark(Remark::Level::Error, concat("line over ", kMaxLine, " bytes; it is ignored"));
+    return remark(level_of_unreadable(line),
+                  concat("line over ", kMaxLine, " bytes; it is ignored"));
   line = trim(line);
   if (line.empty() || line.front() == '#') return;
   for (char c : line)
     if (is_control(c) && c != '\t')
-      return remark(Remark::Level::Error, "control character in line; it is ignored");
+      return remark(level_of_unreadable(line), "control character in line; it is ignored");
 
   size_t end = 0;
   while (end < line.size() && !is_blank(line[end])) ++end;
   const std::string_view name = line.substr(0, end);
   const std::string_view value = trim(line.substr(end));
   const Entry* entry = find_entry(name);
-  if (entry == nullptr)
-    return remark(Remark::Level::Warning,
-                  concat("unknown setting '", escaped(name, 64), "'; it is ignored"), name);
+  if (entry == nullptr) {
+    const Entry* meant = find_entry(nearest(name));
+    if (meant == nullptr || !meant->defer || !is_read_by(*meant, program))
+      return remark(Remark::Level::Warning,
+                    concat("unknown setting '", escaped(name, 64), "'; it is ignored"), name);
+    return remark(Remark::Level::Defer,
+                  concat("unknown setting '", escaped(name, 64), "', which looks like ",
+                         name_of(*meant), kDeferred),
+                  name);
+  }
   Remark::Level level = Remark::Level::Warning;
   std::string text = apply_known(settings, *entry, value, level);
-  if (text.empty() || (program != kTools && (entry->programs & program) == 0)) return;
+  if (text.empty() || !is_read_by(*entry, program)) return;
   remark(level, std::move(text), name);
 }
 

@@ -25,6 +25,8 @@ inline constexpr int kMaxDepth = 16;
 
 // Which program reads (bits); a row names the programs a setting applies to.
 enum Program : uint32_t { kImapd = 1, kDpopd = 2, kDsmtpd = 4, kTools = 8, kAll = 15 };
+// Beside the programs of a row: a mistake in this setting makes servers defer (Remark::Level).
+inline constexpr uint32_t kDefer = 16;
 // Which processes of a connection may see a setting (bits).  The monitor sees all.
 enum Visibility : uint32_t { kMonitorOnly = 0, kLogin = 1, kSession = 2, kBoth = 3 };
 
@@ -55,9 +57,15 @@ struct Settings {
   std::array<uint64_t, 4> given{};
 };
 
+// Where the dmail.conf of `make install` has the logs: also the place for what is to be said of a
+// file that cannot be used.
+inline constexpr char kUsualLogPath[] = "/var/log/dmail";
+
 // A remark about one line of a configuration file.
 struct Remark {
-  enum class Level { Warning, Error } level = Level::Warning;
+  // Defer: what the line meant to say, or may have said, must not be guessed.  Servers are
+  // temporarily unavailable to everybody until it is right.
+  enum class Level { Warning, Error, Defer } level = Level::Warning;
   std::string file;
   int line = 0;
   // "unknown setting 'x'...", "bad value "y" for 'x': ...; the default z stands"; printable ASCII.
@@ -71,14 +79,28 @@ struct Loaded {
   Settings settings;
   std::vector<Remark> remarks;
   std::vector<std::string> files;  // read, in order
+  // The first remark that makes servers defer, or nullptr.
+  [[nodiscard]] const Remark* defer() const;
 };
 
-// Reads `path` for `program` with its includes.  An Error only when the file itself cannot be read.
-// Remarks are about settings of `program`; kTools gets those of all programs.
-Result<Loaded> load(const std::string& path, Program program);
+// A file that everybody may write, or that belongs to somebody who is neither root nor who reads
+// it, says what that somebody wants, to programs that run as root.
+enum class Untrusted {
+  Refuse,  // an Error; an included one is left out, and servers defer
+  Read     // a remark, and read: for tools that only look at it
+};
+
+// Reads `path` for `program` with its includes.  An Error only when the file itself cannot be read
+// or trusted.  Remarks are about settings of `program`; kTools gets those of all programs.
+Result<Loaded> load(const std::string& path, Program program,
+                    Untrusted untrusted = Untrusted::Refuse);
 // Applies one "name value" line as the file would.
 void apply_line(Settings& settings, std::string_view line, std::vector<Remark>& remarks,
                 const std::string& file = "", int number = 0, Program program = kTools);
+
+// The known setting that an unknown `name` is most likely a misspelling of, whatever its letters'
+// case and what stands right behind it ("Hash-Spool=1"); empty when none is near.
+std::string_view nearest(std::string_view name);
 
 // The non-default settings that `seen` processes may see, as lines for apply_line.
 std::string lines_for(const Settings& settings, Visibility seen);
@@ -95,6 +117,7 @@ struct Row {
   uint32_t seen;
   std::string_view doc;
   std::string_view section;
+  bool defer;  // kDefer
 };
 std::span<const Row> rows();
 const Row* find_row(std::string_view name);

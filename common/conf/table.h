@@ -19,6 +19,7 @@ struct Entry {
   uint8_t words = 0;
   uint8_t programs = 0;
   uint8_t seen = 0;
+  bool defer = false;
   uint16_t number = 0;  // row of settings.def
   // Pointers to members are offsets.
   union Field {
@@ -73,7 +74,8 @@ constexpr Entry entry(Type type, uint32_t programs, uint32_t seen, Field field, 
   Entry e;
   e.type = type;
   e.words = static_cast<uint8_t>(words);
-  e.programs = static_cast<uint8_t>(programs);
+  e.programs = static_cast<uint8_t>(programs & kAll);
+  e.defer = (programs & kDefer) != 0;
   e.seen = static_cast<uint8_t>(seen);
   e.field = field;
   e.low = low;

@@ -1,5 +1,7 @@
 #include "conf/value.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 
 #include "base/ascii.h"
@@ -48,6 +50,29 @@ bool looks_like_address(std::string_view s) {
          s.find_first_of(".:") != std::string_view::npos;
 }
 
+bool is_address_list(const Entry& e) {
+  const auto field = e.field.as_list;
+  return field == &Settings::user_ip_address || field == &Settings::plaintext_login_from ||
+         field == &Settings::login_delay_exempt || field == &Settings::trusted_proxies ||
+         field == &Settings::forward_from_ip ||
+         field == &Settings::smtp_bare_newline_from;
+}
+
+// What account/address_list can match: an address, a network, or a text with wildcards.  Anything
+// else names nobody, and refuses nobody where `!` stands before it.
+bool is_address_pattern(std::string_view word) {
+  if (word.starts_with('!')) word.remove_prefix(1);
+  if (word.find_first_of("*?") != word.npos)
+    return word.find_first_not_of("0123456789abcdefABCDEF.:*?") == word.npos;
+  const size_t slash = word.find('/');
+  const std::string_view address = word.substr(0, slash);
+  const std::string plain(address.substr(0, address.find('%')));
+  unsigned char bytes[16];
+  const bool v4 = ::inet_pton(AF_INET, plain.c_str(), bytes) == 1;
+  if (!v4 && ::inet_pton(AF_INET6, plain.c_str(), bytes) != 1) return false;
+  return slash == word.npos || parse_u32(word.substr(slash + 1), v4 ? 32 : 128).has_value();
+}
+
 // "imap=993", "lmtp=24/none"
 bool is_remote_port(std::string_view word) {
   const std::string_view protocol = take_until(word, '=');
@@ -61,7 +86,7 @@ bool is_remote_port(std::string_view word) {
 std::string check_words(const Entry& entry, std::vector<std::string_view>& words) {
   const auto field = entry.field.as_list;
   if (field == &Settings::vdomain) {
-    if (!words[1].starts_with('@') && !looks_like_address(words[1]))
+    if (words[1].starts_with('@') ? words[1].size() < 2 : !looks_like_address(words[1]))
       return "the second word must be @suffix or an IP address";
     if (!is_path(words[3])) return "the fourth word must be an absolute path";
   }
@@ -90,6 +115,8 @@ std::string take_list(std::vector<std::string>& list, const Entry& entry, std::s
     fresh = true;  // an empty list on purpose
   } else if (entry.words == 0) {
     items = take_words(value);
+    if (is_address_list(entry) && !std::all_of(items.begin(), items.end(), is_address_pattern))
+      return "must be IP addresses, with * as a wildcard or /BITS for a network";
   } else {
     auto words = split_words(value);
     const bool may_be_more = entry.field.as_list == &Settings::remote_host;
@@ -121,6 +148,14 @@ std::string take_choice(std::string& field, const Entry& entry, std::string_view
   return problem;
 }
 
+// "mail", "mail/imap"; no way out of the home directory.
+bool is_name_at_home(std::string_view name) {
+  if (name.empty() || name == ".") return true;
+  const auto parts = split(name, '/');
+  return std::none_of(parts.begin(), parts.end(),
+                      [](std::string_view p) { return p.empty() || p == "." || p == ".."; });
+}
+
 std::string take_text(std::string& field, const Entry& entry, std::string_view value) {
   std::string text = unquoted(value);
   if (entry.type == Row::Type::Path && !text.empty() && !is_path(text))
@@ -128,6 +163,11 @@ std::string take_text(std::string& field, const Entry& entry, std::string_view v
   if (entry.field.as_text == &Settings::vdomain_separator &&
       (text.size() != 1 || !is_graph(text[0]) || text[0] == '/'))
     return "must be one printable character other than a slash";
+  if (entry.field.as_text == &Settings::invalid_chars && value.starts_with('"') &&
+      quoted_size(value) != value.size())
+    return "must be one quoted string";
+  if (entry.field.as_text == &Settings::imapd_mailbox_name && !is_name_at_home(text))
+    return "must be a name below the home directory, or a dot";
   field = std::move(text);
   return {};
 }

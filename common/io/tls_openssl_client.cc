@@ -31,7 +31,7 @@ void record(int sent, int, int type, const void* bytes, size_t size, SSL* ssl, v
 
 Status ask_for_certificate(SSL* ssl, std::string_view pem, std::string_view stamp) {
   std::vector<Certificate> authorities = certificates_of(pem);
-  if (authorities.empty()) return ours("tls_client_ca");
+  if (authorities.empty()) return ours("tls_client_ca holds no certificate in PEM form");
   STACK_OF(X509_NAME)* names = sk_X509_NAME_new_null();
   for (const Certificate& one : authorities)
     sk_X509_NAME_push(names, X509_NAME_dup(X509_get_subject_name(one.get())));

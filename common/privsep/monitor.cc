@@ -54,14 +54,12 @@ int run_monitor(int argc, char** argv, const Daemon& daemon) {
   ::signal(SIGCHLD, SIG_DFL);
   set_names_in_errors(true);
   auto loaded = conf::load(options->config, daemon.program);
-  log::Log log = open_monitor_log(daemon.name, loaded ? loaded->settings : conf::Settings());
+  log::Log log = open_monitor_log(daemon.name, loaded);
   log.set_session(log::new_session_id());
-  if (!loaded) {
-    log.error("config-error", {{"file", options->config}, {"text", loaded.error().log}});
+  if (!log_configuration(log, options->config, loaded)) {
     say_unavailable(daemon, options->tls);
     return 1;
   }
-  log_remarks(log, loaded->remarks);
   auto ends = endpoints_of(0);
   if (!ends) return log.info("gone", {{"text", ends.error().log}}), 0;
   if (!is_root()) log.info("unprivileged", {{"uid", ::geteuid()}});

@@ -1,6 +1,7 @@
 #include "privsep/monitor_parts.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,22 +15,35 @@
 
 namespace dmail::privsep {
 
-log::Log open_monitor_log(std::string_view program, const conf::Settings& settings) {
+log::Log open_monitor_log(std::string_view program, const Result<conf::Loaded>& loaded) {
+  const conf::Settings usual;
+  const conf::Settings& settings = loaded ? loaded->settings : usual;
   log::Place place;
   place.directory = settings.log_path.empty() ? settings.work_path : settings.log_path;
   place.program = program;
   place.max_size = settings.max_log_size;
   place.keep = static_cast<int>(settings.rotated_logs);
+  // Of a file that says nothing, the log is where the administrator looks first.
+  struct stat st {};
+  if (!loaded && ::stat(conf::kUsualLogPath, &st) == 0) place.directory = conf::kUsualLogPath;
   return log::Log::open(place, log::level_of(settings.log_level));
 }
 
-void log_remarks(log::Log& log, const std::vector<conf::Remark>& remarks) {
-  for (const conf::Remark& r : remarks) {
-    const bool error = r.level == conf::Remark::Level::Error;
-    if (error || log.wants(log::Level::Debug))
+bool log_configuration(log::Log& log, const std::string& path, const Result<conf::Loaded>& loaded) {
+  using Level = conf::Remark::Level;
+  if (!loaded) {
+    log.error("config-error", {{"file", path}, {"text", loaded.error().log}});
+    return false;
+  }
+  // One line a connection says what stops the mail; `dmconf check` has the rest.
+  const conf::Remark* defer = loaded->defer();
+  for (const conf::Remark& r : loaded->remarks) {
+    const bool error = r.level != Level::Warning;
+    if (&r == defer || (defer == nullptr && (error || log.wants(log::Level::Debug))))
       log.error(error ? "config-error" : "config-warning",
                 {{"file", r.file}, {"line", r.line}, {"text", r.text}});
   }
+  return defer == nullptr;
 }
 
 bool is_note(const Frame& frame, size_t max_text) {

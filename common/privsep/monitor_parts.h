@@ -18,9 +18,11 @@
 
 namespace dmail::privsep {
 
-log::Log open_monitor_log(std::string_view program, const conf::Settings& settings);
-// What was found in dmail.conf: errors always, warnings when the log is to know everything.
-void log_remarks(log::Log& log, const std::vector<conf::Remark>& remarks);
+// The log that dmail.conf names; of one that cannot be read, the usual place.
+log::Log open_monitor_log(std::string_view program, const Result<conf::Loaded>& loaded);
+// What was found in dmail.conf at `path`: errors always, warnings when the log is to know
+// everything. False when nobody may be served with it; then one line says why.
+bool log_configuration(log::Log& log, const std::string& path, const Result<conf::Loaded>& loaded);
 
 // A line for the log from the jailed process: bounded, its name letters and `-`, and not that of an
 // event which only the monitor can know.

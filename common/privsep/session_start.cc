@@ -285,6 +285,7 @@ Result<SessionStart> session_start_of(int argc, char** argv, std::string_view us
     if (std::string_view(argv[i]) != "--config") continue;
     auto loaded = conf::load(argv[i + 1], program_of(start.service));
     if (!loaded) return usage_error(concat(argv[i + 1], ": ", loaded.error().log));
+    if (const conf::Remark* defer = loaded->defer()) return usage_error(conf::to_text(*defer));
     start.settings = std::move(loaded->settings);
   }
   for (int i = 1; i < argc; i += 2) {

@@ -1,6 +1,7 @@
 // dmail.conf: any bytes as lines, and as a file (without includes).  What a child is told must be
 // accepted without a remark, say the same again, and show nothing of the monitor's.
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,7 +37,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   if (text.find("#i") != std::string_view::npos) return 0;
   static const int fd = ::memfd_create("conf", MFD_CLOEXEC);
-  check(::ftruncate(fd, 0) == 0 && ::pwrite(fd, data, size, 0) == static_cast<ssize_t>(size));
+  check(::fchmod(fd, 0600) == 0 && ::ftruncate(fd, 0) == 0 &&
+        ::pwrite(fd, data, size, 0) == static_cast<ssize_t>(size));
   const auto loaded = load(concat("/proc/self/fd/", fd), kTools);
   check(loaded.ok() == (size <= kMaxFile));
   if (loaded && std::count(text.begin(), text.end(), '\n') < kMaxLines)

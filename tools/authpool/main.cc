@@ -95,6 +95,8 @@ Result<conf::Settings> settings_of(const Arguments& a) {
   }
   auto loaded = conf::load(a.config, conf::kTools);
   if (!loaded) return std::move(loaded.error());
+  if (const conf::Remark* defer = loaded->defer())
+    return Error{ErrorKind::BadInput, "configuration error", conf::to_text(*defer)};
   return std::move(loaded->settings);
 }
 

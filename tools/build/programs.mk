@@ -55,11 +55,13 @@ dsmtpd-deliver_LINK := static
 FUZZ_OWN_fuzz_smtp := dsmtpd
 FUZZ_OWN_fuzz_frame := dsmtpd
 
-# ---- dmconf: checks and explains dmail.conf
+# ---- dmconf: checks and explains dmail.conf; takes in certificates as the TLS programs do
 PROGRAMS += dmconf
-dmconf_SRC := $(wildcard tools/dmconf/*.cc) tools/multiauth/config.cc tools/modules/config_file.cc
+dmconf_SRC := $(wildcard tools/dmconf/*.cc) tools/multiauth/config.cc tools/modules/config_file.cc \
+  $(TLS_SRC)
 dmconf_LIBS := $(CHAIN_HOST)
-dmconf_LINK := static
+dmconf_LINK := fixed
+dmconf_EXT := $(TLS_EXT) -lcrypt
 # ---- dpopd-session
 PROGRAMS += dpopd-session
 dpopd-session_SRC := $(call session_src,dpopd)

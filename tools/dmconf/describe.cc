@@ -18,21 +18,6 @@ bool is_configured(const Row& row) {
          row.name == "jail_path";
 }
 
-// Levenshtein's distance, with a swap of neighbours as one step.
-size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<size_t>> d(a.size() + 1, std::vector<size_t>(b.size() + 1));
-  for (size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
-  for (size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
-  for (size_t i = 1; i <= a.size(); ++i)
-    for (size_t j = 1; j <= b.size(); ++j) {
-      d[i][j] = std::min(
-          {d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
-    }
-  return d[a.size()][b.size()];
-}
-
 // Text for troff: no byte of it is a request or an escape.
 std::string roff(std::string_view s) {
   std::string out;
@@ -89,12 +74,13 @@ std::string argument_of(const Row& row) {
 }
 
 std::string facts_of(const Row& row) {
-  if (row.type == Type::Ignored) return {};
+  if (row.type == Type::Ignored) return row.defer ? "While it is there all mail is deferred." : "";
   std::string facts = is_configured(row)         ? "Default: as dmail was configured."
                       : row.default_text.empty() ? "Default: none."
                                                  : concat("Default: ", row.default_text, ".");
   if (row.type == Type::Int) facts += concat(" From ", row.low, " to ", row.high, ".");
   if (row.type == Type::List) facts += " Repeatable.";
+  if (row.defer) facts += " A mistake in it stops all mail.";
   return facts;
 }
 
@@ -110,20 +96,6 @@ std::string programs_of(const Row& row) {
   // Rows of kTools alone: the original's list server, which there is none of, and authpool.
   add(conf::kTools, row.type == Type::Ignored ? "DList" : "authpool");
   return names;
-}
-
-std::string_view nearest(std::string_view name) {
-  if (name.size() > 64) return {};
-  std::string_view best;
-  size_t least = std::max<size_t>(1, name.size() / 4) + 1;
-  for (const Row& row : conf::rows()) {
-    const size_t d = distance(name, row.name);
-    if (d < least) {
-      least = d;
-      best = row.name;
-    }
-  }
-  return best;
 }
 
 std::string man_section() {

@@ -14,8 +14,6 @@ std::string argument_of(const conf::Row& row);
 std::string facts_of(const conf::Row& row);
 // "imapd dpopd"; empty when all.
 std::string programs_of(const conf::Row& row);
-// The known setting that `name` is most likely a misspelling of; empty when none is near.
-std::string_view nearest(std::string_view name);
 
 // The settings section of dmail.conf(5).
 std::string man_section();

@@ -10,9 +10,10 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "certificates.h"
 #include "io/owned_fd.h"
+#include "owners.h"
 #include "privsep/ids.h"
-#include "privsep/tls_files.h"
 #include "tools/dmconf/multiauth.h"
 
 namespace dmail::dmconf {
@@ -37,23 +38,12 @@ void accounts(const Settings& s, Problems& out) {
   }
 }
 
-void directory(std::string_view setting, const std::string& path, Problems& out) {
-  if (path.empty()) return;
-  struct stat st {};
-  if (::stat(path.c_str(), &st) != 0)
-    out.push_back(concat(setting, ": ", path, ": ", why(errno), " (install -d ", path, ")"));
-  else if (!S_ISDIR(st.st_mode))
-    out.push_back(concat(setting, ": ", path, " is no directory"));
-  else if ((st.st_mode & S_IWOTH) != 0 && (st.st_mode & S_ISVTX) == 0)  // /var/mail is sticky
-    out.push_back(concat(setting, ": everybody may write in ", path, " (chmod o-w ", path, ")"));
-}
-
-void drop_paths(const Settings& s, Problems& out) {
-  directory("drop_path", s.drop_path, out);
-  for (const std::string& line : s.vdomain) {
-    const auto words = split_words(line);
-    if (words.size() == 4) directory("vdomain", std::string(words[3]), out);
-  }
+void names(const Settings& s, Problems& out) {
+  if (s.host_domain.empty() || s.host_domain[0].find('.') != std::string::npos) return;
+  out.push_back(concat("host_domain: ", s.host_domain[0],
+                       " is no full domain name, and other hosts ",
+                       "will not send mail to it: write host_domain example.org, the part of mail ",
+                       "addresses behind the @"));
 }
 
 void jail(const Settings& s, Problems& out) {
@@ -66,24 +56,6 @@ void jail(const Settings& s, Problems& out) {
   } else if (!S_ISDIR(st.st_mode) || st.st_uid != 0 || (st.st_mode & 022) != 0) {
     out.push_back(
         concat("jail_path: ", s.jail_path, " must be an empty directory that is root's alone"));
-  }
-}
-
-void pem(std::string_view setting, const std::string& path, bool secret, Problems& out) {
-  if (path.empty()) return;
-  if (const auto file = privsep::open_pem(path, secret); !file)
-    out.push_back(concat(setting, ": ", file.error().log));
-}
-
-void certificates(const Settings& s, Problems& out) {
-  pem("tls_certificate", s.tls_certificate, false, out);
-  pem("tls_key", s.tls_key, true, out);
-  pem("tls_client_ca", s.tls_client_ca, false, out);
-  for (const std::string& line : s.tls_certificate_for) {
-    const auto words = split_words(line);
-    if (words.size() != 3) continue;
-    pem("tls_certificate_for", std::string(words[1]), false, out);
-    pem("tls_certificate_for", std::string(words[2]), true, out);
   }
 }
 
@@ -130,9 +102,6 @@ void users(const Settings& s, Problems& out) {
                              " is not there, and PAM takes /etc/pam.d/other (see unixauth(8))"));
     }
   }
-  for (const std::string& line : s.vdomain_passwd)
-    for (const std::string_view word : split_words(line))
-      if (word.starts_with('/')) readable("vdomain_passwd", std::string(word), out);
 }
 
 void programs(const Settings& s, Problems& out) {
@@ -150,19 +119,20 @@ void programs(const Settings& s, Problems& out) {
 
 }  // namespace
 
-Problems host_problems(const Settings& s) {
-  Problems out;
+Report look_at_host(const conf::Loaded& loaded) {
+  const Settings& s = loaded.settings;
+  Report report;
+  Problems& out = report.problems;
   accounts(s, out);
-  drop_paths(s, out);
-  directory("work_path", s.work_path, out);
-  directory("log_path", s.log_path, out);
+  names(s, out);
+  check_owners(loaded, report);
   jail(s, out);
-  certificates(s, out);
+  check_certificates(s, report);
   users(s, out);
   readable("kerberos_keytab", s.kerberos_keytab, out);
   if (s.remote_accounts != "none") readable("remote_ca", s.remote_ca, out);
   programs(s, out);
-  return out;
+  return report;
 }
 
 }  // namespace dmail::dmconf

@@ -1,15 +1,13 @@
 // Whether this host has what the settings name: accounts, directories, certificates, programs.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "conf/settings.h"
+#include "report.h"
 
 namespace dmail::dmconf {
 
-// A line for each thing that is missing or would be refused, with what to do about it.  Opens files
-// as the servers do, runs nothing, and changes nothing.  Should be asked by root.
-std::vector<std::string> host_problems(const conf::Settings& settings);
+// What is missing or would be refused, with what to do about it, and what is good to know.  Opens
+// files as the servers do, runs nothing, and changes nothing.  Should be asked by root.
+Report look_at_host(const conf::Loaded& loaded);
 
 }  // namespace dmail::dmconf

@@ -7,11 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "account/account.h"
 #include "base/text.h"
 #include "conf/settings.h"
 #include "describe.h"
 #include "host.h"
 #include "io/file.h"
+#include "rehash.h"
 
 namespace {
 
@@ -26,6 +28,8 @@ constexpr std::string_view kUsage =
     "usage: dmconf [--program imapd|dpopd|dsmtpd] COMMAND\n"
     "  check [FILE]     say what is wrong with FILE and what to do; exit 1 when something is\n"
     "  host [FILE]      say what this host lacks of what FILE names; exit 1 when something is\n"
+    "  rehash [--move] [--from DIR [--domain NAME]] [FILE]\n"
+    "                   say which drop files lie where FILE does not look; --move moves them\n"
     "  show [FILE]      all settings in force\n"
     "  diff [FILE]      the settings that are not the default\n"
     "  explain NAME     what a setting means\n"
@@ -46,12 +50,12 @@ int fail(std::string_view text) {
 std::string advice(const Remark& remark) {
   const Row* row = conf::find_row(remark.name);
   if (row == nullptr) {
-    if (const auto meant = dmconf::nearest(remark.name); !remark.name.empty() && !meant.empty())
-      return concat("did you mean ", meant, "?");
-    return {};
+    if (remark.name.empty() || remark.level == Remark::Level::Defer) return {};
+    const auto meant = conf::nearest(remark.name);
+    return meant.empty() ? std::string() : concat("did you mean ", meant, "?");
   }
   if (row->type == Row::Type::Ignored) return std::string(row->doc);
-  if (remark.level == Remark::Level::Error) return concat("see dmconf explain ", row->name);
+  if (remark.level != Remark::Level::Warning) return concat("see dmconf explain ", row->name);
   return {};
 }
 
@@ -80,12 +84,20 @@ std::vector<std::string> contradictions(const Settings& s, uint32_t program) {
   if (s.tls_certificate.empty() != s.tls_key.empty())
     wrong.emplace_back(
         "tls_certificate and tls_key need each other: TLS is off until both are set");
+  // Accepted, and in force (dsmtpd/relay.h), but there is no queue for what they would let through.
+  const bool relays = !s.forward_from_ip.empty() ||
+                      std::any_of(s.forward_user.begin(), s.forward_user.end(),
+                                  [](const std::string& w) { return w != "false" && w[0] != '!'; });
+  if (relays)
+    wrong.emplace_back(
+        "forward_user and forward_from_ip let nothing out: dmail does not send mail to other hosts "
+        "yet and answers 550 5.3.2; remove them, and let clients send by another server");
   return wrong;
 }
 
 // Remarks that only imapd would make, about what it alone includes.
 void add_imapd_remarks(const std::string& path, std::vector<Remark>& remarks) {
-  const auto loaded = conf::load(path, conf::kImapd);
+  const auto loaded = conf::load(path, conf::kImapd, conf::Untrusted::Read);
   if (!loaded) return;  // gone since it was read a moment ago
   const size_t known = remarks.size();
   for (const Remark& more : loaded->remarks) {
@@ -105,9 +117,42 @@ int check(const std::string& path, conf::Loaded loaded, conf::Program program) {
 
 int host(const conf::Loaded& loaded) {
   print_remarks(loaded.remarks, stderr);
-  const auto problems = dmconf::host_problems(loaded.settings);
-  for (const std::string& text : problems) print(concat(escaped(text, 4096), "\n"));
-  return problems.empty() ? 0 : kProblems;
+  const dmconf::Report report = dmconf::look_at_host(loaded);
+  for (const auto* lines : {&report.problems, &report.facts})
+    for (const std::string& text : *lines) print(concat(escaped(text, 4096), "\n"));
+  return report.problems.empty() && loaded.defer() == nullptr ? 0 : kProblems;
+}
+
+// The first word after the options must be FILE; it is as servers want it, or nothing is moved.
+int rehash(const std::vector<std::string>& words) {
+  dmconf::RehashOptions options;
+  std::string path = DMAIL_CONF;
+  bool named = false;
+  for (size_t i = 1; i < words.size(); ++i) {
+    const bool value_follows = i + 1 < words.size();
+    if (words[i] == "--move")
+      options.move = true;
+    else if (words[i] == "--from" && value_follows)
+      options.from = words[++i];
+    else if (words[i] == "--domain" && value_follows)
+      options.domain = words[++i];
+    else if (words[i].starts_with("-") || std::exchange(named, true))
+      return fail(concat("rehash: ", escaped(words[i]), " is not understood; try --help"));
+    else
+      path = words[i];
+  }
+  if (!options.domain.empty() && options.from.empty()) return fail("--domain needs --from");
+  if (!options.from.empty() && options.from.front() != '/')
+    return fail("--from needs an absolute path");
+  auto loaded = conf::load(path, conf::kTools);
+  if (!loaded) return fail(loaded.error().log);
+  if (const Remark* defer = loaded->defer())
+    return fail(concat("nothing is moved while servers defer: ", conf::to_text(*defer)));
+  if (loaded->settings.use_maildir || loaded->settings.drop_path.empty())
+    return fail("rehash needs drop_path, and is for mbox: remove use_maildir");
+  if (!options.domain.empty() && !account::is_local_domain(options.domain, loaded->settings))
+    return fail(concat("--domain ", escaped(options.domain), " is no local domain"));
+  return dmconf::rehash(loaded->settings, options);
 }
 
 int show(const conf::Loaded& loaded, bool all) {
@@ -129,7 +174,7 @@ int show(const conf::Loaded& loaded, bool all) {
 int explain(std::string_view name) {
   const Row* row = conf::find_row(name);
   if (row == nullptr) {
-    const auto meant = dmconf::nearest(name);
+    const auto meant = conf::nearest(name);
     return fail(concat("no setting '", escaped(name), "'",
                        meant.empty() ? "" : concat("; did you mean ", meant, "?")));
   }
@@ -143,8 +188,10 @@ int explain(std::string_view name) {
                dmconf::facts_of(*row), "\n"));
   print(concat("  Read by ", programs.empty() ? "all programs" : programs, "; "));
   static constexpr std::string_view kSeen[] = {
-      "seen by the monitor only", "seen by the monitor and the program before login",
-      "seen by the monitor and the session", "seen by every process of a connection"};
+      "seen by the part that runs as root only",
+      "seen by the part that runs as root and the one that talks before login",
+      "seen by the part that runs as root and the user's session",
+      "seen by every process of a connection"};
   print(concat(kSeen[row->seen & conf::kBoth], ".\n"));
   return 0;
 }
@@ -186,12 +233,13 @@ int main(int argc, char** argv) {
       const auto named = program_of(i + 1 < argc ? argv[++i] : "");
       if (!named) return fail("--program needs imapd, dpopd or dsmtpd");
       program = *named;
-    } else if (word.starts_with("--")) {
+    } else if (word.starts_with("--") && (words.empty() || words[0] != "rehash")) {
       return fail(concat("unknown option ", escaped(word), "; try --help"));
     } else {
       words.emplace_back(word);
     }
   }
+  if (!words.empty() && words[0] == "rehash") return rehash(words);
   if (words.empty() || words.size() > 2) {
     print(kUsage, stderr);
     return kFailed;
@@ -205,8 +253,11 @@ int main(int argc, char** argv) {
     return fail(concat("unknown command ", escaped(command), "; try --help"));
 
   const std::string path = argument.value_or(DMAIL_CONF);
-  auto loaded = conf::load(path, program);
-  if (!loaded) return fail(loaded.error().log);
+  auto loaded = conf::load(path, program, conf::Untrusted::Read);
+  if (!loaded)
+    return fail(concat(loaded.error().log,
+                       "; while servers cannot read it they defer all mail, and say ", "so in ",
+                       conf::kUsualLogPath));
   if (command == "check") return check(path, std::move(*loaded), program);
   if (command == "host") return host(*loaded);
   return show(*loaded, command == "show");

@@ -130,7 +130,9 @@ TEST_CASE("loops, depth and missing files are errors and the rest is read") {
   Files f;
   const Loaded missing = load_ok(f.put("m", "#include none\n#include\nhash_spool 2\n"));
   REQUIRE(missing.remarks.size() == 2);
-  CHECK(missing.remarks[0].level == Remark::Level::Error);
+  CHECK(missing.remarks[0].level == Remark::Level::Defer);
+  CHECK(missing.remarks[1].level == Remark::Level::Defer);
+  CHECK(missing.defer() == &missing.remarks[0]);
   CHECK(told(missing).find("m:1: error: cannot include") != std::string::npos);
   CHECK(missing.settings.hash_spool == 2);
 
@@ -139,6 +141,7 @@ TEST_CASE("loops, depth and missing files are errors and the rest is read") {
   const Loaded loop = load_ok(f.put("a", "#include b\n#include alias\nhash_spool 2\n"));
   REQUIRE(loop.remarks.size() == 2);
   CHECK(told(loop).find("includes itself") != std::string::npos);
+  CHECK(loop.defer() == nullptr);
   CHECK(loop.settings.hash_spool == 2);
 
   for (int i = 0; i < 20; ++i)
@@ -146,6 +149,7 @@ TEST_CASE("loops, depth and missing files are errors and the rest is read") {
   const Loaded deep = load_ok(f.path + "/d0");
   REQUIRE(deep.remarks.size() == 1);
   CHECK(told(deep).find("includes nest deeper than 16") != std::string::npos);
+  CHECK(deep.defer() != nullptr);
   CHECK(deep.settings.host_domain.size() == 17);
 }
 
@@ -169,7 +173,63 @@ TEST_CASE("includes that multiply end at the limit of lines") {
   const Loaded a = load_ok(f.path + "/0");
   REQUIRE(a.remarks.size() == 1);
   CHECK(told(a).find("more than 10000 lines") != std::string::npos);
+  CHECK(a.defer() != nullptr);
   CHECK(a.settings.host_domain.size() < 10000);
+}
+
+TEST_CASE("imapd defers rather than miss what the other servers are told about mail") {
+  Files f;
+  f.put("spool", "# where\n hash_spool 1\nsysadmin x@y\n#include more\n");
+  f.put("more", "vdomain a @b c /d\n");
+  const auto told_of = [&](const char* text, Program program = kImapd) {
+    return told(load_ok(f.put("main", text), program));
+  };
+  const std::string hidden = told_of("#include spool\n");
+  CHECK(hidden.find("spool:2: error: imapd does not read this file (imapd_include_level 0), where "
+                    "hash_spool is set") != std::string::npos);
+  CHECK(hidden.find("more:1: error") != std::string::npos);
+  CHECK(told_of("imapd_include_level 1\n#include spool\n").find("hash_spool") == std::string::npos);
+  CHECK(told_of("imapd_include_level 1\n#include spool\n").find("vdomain") != std::string::npos);
+  CHECK(told_of("imapd_include_level 2\n#include spool\n") == "");
+  CHECK(told_of("#include spool\nhash_spool 1\nvdomain a @b c /d\n") == "");
+  CHECK(told_of("#include spool\n#imapd_include spool\n#imapd_include more\n") == "");
+  CHECK(told_of("#include spool\n", kDpopd) == "");
+  CHECK(told_of("#include none\n") == "");
+}
+
+TEST_CASE("a file that others may write is not used") {
+  Files f;
+  const std::string main = f.put("main", "hash_spool 1\n#include inc\n");
+  const std::string inc = f.put("inc", "drop_path /m\n");
+  for (const mode_t mode : {0600u, 0644u, 0664u, 0640u}) {
+    REQUIRE(::chmod(main.c_str(), mode) == 0);
+    CHECK(load_ok(main).remarks.empty());
+  }
+  REQUIRE(::chmod(main.c_str(), 0646) == 0);
+  const auto refused = load(main, kImapd);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().log.find(concat("everybody may write ", main, " (mode 0646): chmod o-w ",
+                                        main)) != std::string::npos);
+  const auto looked_at = load(main, kTools, Untrusted::Read);
+  REQUIRE(looked_at.ok());
+  CHECK(looked_at->settings.drop_path == "/m");
+  REQUIRE(looked_at->remarks.size() == 1);
+  CHECK(looked_at->defer() != nullptr);
+
+  REQUIRE(::chmod(main.c_str(), 0644) == 0);
+  REQUIRE(::chmod(inc.c_str(), 0602) == 0);
+  const Loaded without = load_ok(main, kDpopd);
+  CHECK(without.settings.drop_path.empty());
+  CHECK(told(without).find("main:2: error: cannot include: everybody may write") !=
+        std::string::npos);
+  CHECK(without.defer() != nullptr);
+  REQUIRE(::chmod(inc.c_str(), 0600) == 0);
+
+  if (::geteuid() != 0) return;  // only root can give a file away
+  REQUIRE(::chown(inc.c_str(), 63001, 0) == 0);
+  CHECK(told(load_ok(main)).find("belongs to uid 63001: chown root") != std::string::npos);
+  REQUIRE(::chown(main.c_str(), 63001, 0) == 0);
+  CHECK_FALSE(load(main, kImapd).ok());
 }
 
 TEST_CASE("a file of 100 lines is read in well under a millisecond") {

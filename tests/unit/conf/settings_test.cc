@@ -79,7 +79,7 @@ TEST_CASE("the bounds of every number are kept, and the default stands outside t
                                    std::string("99999999999999999999999"), concat(row.low, "x")}) {
       const Applied a({concat(row.name, ' ', bad)});
       REQUIRE(a.remarks.size() == 1);
-      CHECK(a.remarks[0].level == Remark::Level::Error);
+      CHECK(a.remarks[0].level == (row.defer ? Remark::Level::Defer : Remark::Level::Error));
       CHECK(a.remarks[0].line == 1);
       CHECK(values_of(a.settings, row) == values_of(Settings(), row));
     }
@@ -183,19 +183,20 @@ TEST_CASE("bad values name file, line and setting, and say what stands") {
       problem_of("fsync yes") ==
       "f:1: error: bad value \"yes\" for 'fsync': must be true or false; the default true stands");
   CHECK(problem_of("hash_spool 3") ==
-        "f:1: error: bad value \"3\" for 'hash_spool': must be a number from 0 to 2 (method); the "
-        "default 0 stands");
+        "f:1: error: bad value \"3\" for 'hash_spool': must be a number from 0 to 2 (method); "
+        "servers defer all mail until this line is right");
+  CHECK(problem_of("rotated_logs 0").find("from 1 to 99 (files); the default 4 stands") !=
+        std::string::npos);
   CHECK(problem_of("log_level loud\x80").find("bad value \"loud\\x80\"") != std::string::npos);
   CHECK(problem_of("log_level").find("a value is missing; the default info stands") !=
         std::string::npos);
-  CHECK(problem_of("drop_path mail").find("must be an absolute path; the default (none) stands") !=
+  CHECK(problem_of("drop_path mail").find("must be an absolute path; servers defer all mail") !=
         std::string::npos);
-  CHECK(problem_of("authent_method nt_user").find("Windows only; the default unix_user stands") !=
+  CHECK(problem_of("authent_method nt_user").find("Windows only; servers defer all mail") !=
         std::string::npos);
   CHECK(problem_of("vdomain_separator ab").find("must be one") != std::string::npos);
   CHECK(problem_of("vdomain_separator /").find("must be one") != std::string::npos);
-  CHECK(problem_of("vdomain a b c").find("must be 4 words; the line is ignored") !=
-        std::string::npos);
+  CHECK(problem_of("vdomain a b c").find("must be 4 words; servers defer") != std::string::npos);
   CHECK(problem_of("vdomain a b c /d").find("the second word must be") != std::string::npos);
   CHECK(problem_of("vdomain a @b c d").find("the fourth word must be") != std::string::npos);
   CHECK(problem_of("vdomain a 9.9.9.9 c /d") == "0 remarks");
@@ -203,13 +204,13 @@ TEST_CASE("bad values name file, line and setting, and say what stands") {
   CHECK(problem_of("maildir_althome a b").find("the second word must be") != std::string::npos);
   CHECK(problem_of("forward a b@c").find("must be two full addresses") != std::string::npos);
   CHECK(problem_of("host_domain a b").find("must be 1 word;") != std::string::npos);
-  const Applied again({"hash_spool 1", "hash_spool 9"});
-  CHECK(again.told().find("the earlier value 1 stands") != std::string::npos);
-  CHECK(again.settings.hash_spool == 1);
+  const Applied again({"rotated_logs 7", "rotated_logs 0"});
+  CHECK(again.told().find("the earlier value 7 stands") != std::string::npos);
+  CHECK(again.settings.rotated_logs == 7);
 }
 
 TEST_CASE("unknown, unimplemented and doubled settings are warnings") {
-  CHECK(problem_of("drop_pth /x") == "f:1: warning: unknown setting 'drop_pth'; it is ignored");
+  CHECK(problem_of("log_pth /x") == "f:1: warning: unknown setting 'log_pth'; it is ignored");
   CHECK(problem_of("\x1b[2J x").find("control character") != std::string::npos);
   CHECK(problem_of("caf\xc3\xa9 x").find("'caf\\xc3\\xa9'") != std::string::npos);
   CHECK(problem_of("bin_path /x") == "f:1: warning: setting 'bin_path' is not implemented");
@@ -217,6 +218,94 @@ TEST_CASE("unknown, unimplemented and doubled settings are warnings") {
   CHECK(twice.told() ==
         "f:2: warning: setting 'hash_spool' is given twice; this last one counts\n");
   CHECK(twice.settings.hash_spool == 2);
+}
+
+TEST_CASE("a mistake about where mail is, or who gets in, makes servers defer") {
+  const auto level = [](std::string_view line, Program program = kTools) {
+    const Applied a({line}, program);
+    REQUIRE(a.remarks.size() == 1);
+    INFO(a.told());
+    return a.remarks[0].level;
+  };
+  constexpr auto kDefers = Remark::Level::Defer, kErrs = Remark::Level::Error,
+                 kWarns = Remark::Level::Warning;
+  for (const char* line : {"hash_spool 3",
+                           "hash_spool 1 # one",
+                           "hash_spool",
+                           "drop_path mail",
+                           "drop_prefix yes",
+                           "vdomain a b c",
+                           "vdomain a @ c /d",
+                           "vdomain_separator ab",
+                           "invalid_chars \"/:",
+                           "imapd_enable_new_hashing 1",
+                           "imapd_mailbox_name /mail",
+                           "imapd_mailbox_name a/../..",
+                           "use_maildir maybe",
+                           "maildir_home x",
+                           "maildir_althome x y",
+                           "maildir_suffix x",
+                           "lock_id",
+                           "host_domain a b",
+                           "authent_method unix",
+                           "valid_users",
+                           "user_ip_address 10.0.0.0/33",
+                           "user_ip_address !10.0.0",
+                           "plaintext_login_from localhost",
+                           "forward_from_ip ::1/129",
+                           "tls_minimum 1.1",
+                           "imapd_become_user no",
+                           "unix_uid_minimum x",
+                           "lowercase_username x",
+                           "tls_certificate mail.pem",
+                           "alt_drop_path a.example /x"})
+    CHECK(level(line) == kDefers);
+  for (const char* line : {"fsync yes", "log_level loud", "user_quota x", "lock_timeout 0"})
+    CHECK(level(line) == kErrs);
+  // Names: letters missing, doubled, swapped; capitals; what other programs' files have behind
+  // them.
+  for (const char* line :
+       {"hash_spol 1", "hash_spool=1", "hash_spool: 1", "HASH_SPOOL 1", "hash-spool 1",
+        "hahs_spool 1", "hash_spoool 1", "\xef\xbb\xbfhash_spool 1", "drop_pth /x", "droppath /x",
+        "vdomian a b c /d", "host_domian a", "valid_user bob", "user_ip_adress 10.*",
+        "plaintext_login_form 10.*", "imapd_mailbox_nam mail", "vdomain_seperator -"})
+    CHECK(level(line) == kDefers);
+  for (const char* line :
+       {"no_such x", "log_levl debug", "hash_bindr true", "imapd_timeot 5", "x y"})
+    CHECK(level(line) == kWarns);
+  // Only who reads the setting defers.
+  CHECK(level("imapd_become_usr false", kImapd) == kDefers);
+  CHECK(level("imapd_become_usr false", kDpopd) == kWarns);
+  CHECK(Applied({"imapd_become_user no"}, kDsmtpd).remarks.empty());
+  // A line that cannot be read may be any setting, unless it begins with a harmless one.
+  CHECK(level("hash_spool \x01") == kDefers);
+  CHECK(level("\x01 1") == kDefers);
+  CHECK(level("sysadmin \x01") == kErrs);
+  CHECK(level("vdomain " + std::string(kMaxLine, 'x')) == kDefers);
+  CHECK(level("sysadmin " + std::string(kMaxLine, 'x')) == kErrs);
+  CHECK(problem_of("hash_spol 1") ==
+        "f:1: error: unknown setting 'hash_spol', which looks like hash_spool; servers defer all "
+        "mail "
+        "until this line is right");
+}
+
+TEST_CASE("the nearest name") {
+  CHECK(nearest("hash_spol") == "hash_spool");
+  CHECK(nearest("Hash-Spool=1") == "hash_spool");
+  CHECK(nearest("create_folder") == "create_folders");
+  CHECK(nearest("hash_bindr") == "hash_bindir");
+  for (const char* none : {"", "x", "completely_different", "=", "\xff\xff"})
+    CHECK(nearest(none).empty());
+  CHECK(nearest(std::string(5000, 'h')).empty());
+}
+
+TEST_CASE("patterns of addresses") {
+  for (const char* good : {"10.*", "!10.1.2.3", "::1", "fe80::1%eth0", "10.0.0.0/8",
+                           "2001:db8::/32", "*", "1.2.3.?", "2001:db8:*"})
+    CHECK(Applied({concat("user_ip_address ", good)}).remarks.empty());
+  for (const char* bad :
+       {"10.0.0", "10.0.0.0/33", "10.*/8", "mail.example", "300.1.1.1", "::1/129", "!"})
+    CHECK(Applied({concat("user_ip_address ", bad)}).remarks.size() == 1);
 }
 
 TEST_CASE("a program hears only about its own settings") {
@@ -289,7 +378,7 @@ TEST_CASE("every visible row round-trips with a value that is not its default") 
         value = "x y";
         break;
       case Row::Type::List:
-        value = row.words == 2 ? "a@b /c@d" : "x";
+        value = row.words == 2 ? "a@b /c@d" : row.name == "plaintext_login_from" ? "10.*" : "x";
         break;
       default:
         continue;
