@@ -68,6 +68,8 @@ std::string apply_known(Settings& settings, const Entry& e, std::string_view val
   level = Remark::Level::Warning;
   if (again && e.type != Row::Type::List)
     return concat("setting '", name_of(e), "' is given twice; this last one counts");
+  if (e.type == Row::Type::Quota && settings.*e.field.as_int == kQuotaOff && value == "0")
+    return concat("setting '", name_of(e), "' 0 means no limit, as false does");
   return {};
 }
 

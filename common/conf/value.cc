@@ -54,8 +54,7 @@ bool is_address_list(const Entry& e) {
   const auto field = e.field.as_list;
   return field == &Settings::user_ip_address || field == &Settings::plaintext_login_from ||
          field == &Settings::login_delay_exempt || field == &Settings::trusted_proxies ||
-         field == &Settings::forward_from_ip ||
-         field == &Settings::smtp_bare_newline_from;
+         field == &Settings::forward_from_ip || field == &Settings::smtp_bare_newline_from;
 }
 
 // What account/address_list can match: an address, a network, or a text with wildcards.  Anything

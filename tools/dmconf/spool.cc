@@ -169,6 +169,10 @@ void Spool::look_at(const Level& level, const std::string& file, bool tree) {
   if (tree && ::fstatat(level.fd.get(), file.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) return;
   stray.kind = Stray::Kind::Nobody;
   for (account::Name& name : names) {
+    // v_vic is vic's of the virtual domain rather than that of a user who is called v_vic.
+    if (!name.is_virtual && stray.name.is_virtual &&
+        name.user == account::prefixed_user(stray.name, settings_))
+      continue;
     // Where a layout of the past had this user's file, below this directory.
     account::Name before = name;
     before.drop_path = base_.path;

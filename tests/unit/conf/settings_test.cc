@@ -145,6 +145,9 @@ TEST_CASE("quotas") {
   CHECK(Applied({"user_quota true"}).settings.user_quota == kQuotaOfAccount);
   CHECK(Applied({"user_quota 5000", "user_quota false"}).settings.user_quota == kQuotaOff);
   CHECK(Applied({"user_quota 5000"}).settings.user_quota == 5000);
+  CHECK(problem_of("user_quota 0") ==
+        "f:1: warning: setting 'user_quota' 0 means no limit, as false does");
+  CHECK(problem_of("user_quota false") == "0 remarks");
   CHECK(problem_of("user_quota -1").find("true, false or a number of kbytes") != std::string::npos);
   CHECK(problem_of("user_quota 99999999999999999").find("error") != std::string::npos);
 }
@@ -378,7 +381,7 @@ TEST_CASE("every visible row round-trips with a value that is not its default") 
         value = "x y";
         break;
       case Row::Type::List:
-        value = row.words == 2 ? "a@b /c@d" : row.name == "plaintext_login_from" ? "10.*" : "x";
+        value = row.words == 2 ? "a@b /c@d" : row.name.ends_with("_from") ? "10.*" : "x";
         break;
       default:
         continue;
