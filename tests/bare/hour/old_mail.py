@@ -23,7 +23,7 @@ def run(t, site):
         text = replaced("hash_spool", "hash_spool 0")(replaced("drop_path", "drop_path /var/mail")(text))
         return replaced("authent_method", "authent_method unix_user")(text)
     with site.changed_conf(change):
-        t.equal("dmconf host takes /var/mail as Debian makes it", site.run("dmconf", "host"), (0, ""))
+        t.equal("dmconf host takes /var/mail as Debian makes it", site.host_is_content(), (0, []))
         t.equal("the messages of /var/mail/joe", site.subjects("joe", "Sys-Secret4"), ["old and read", "old and new"])
         c = site.imap("joe", "Sys-Secret4")
         c.select("INBOX")

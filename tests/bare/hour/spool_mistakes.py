@@ -24,7 +24,7 @@ def made(site, script, undo):
 
 
 def directory(t, site):
-    rows = [("chown joe", "chown root", Mistake("spool owned by a user", host=[SPOOL, "joe"], log=[SPOOL])),
+    rows = [("chown joe", "chown root", Mistake("spool owned by a user", host=[SPOOL, "joe|uid 1001"], log=[SPOOL])),
             ("chmod 777", "chmod 755", Mistake("spool of mode 777", host=[SPOOL], log=[SPOOL])),
             ("chmod 700", "chmod 755", Mistake("spool of mode 700", host=[SPOOL], log=[SPOOL]))]
     for do, undo, m in rows:
