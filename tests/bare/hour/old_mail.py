@@ -20,6 +20,7 @@ def run(t, site):
     site.sh("chown joe:mail /var/mail/joe; chown joe /home/joe/mail/Saved")
 
     def change(text):
+        text = "".join(l for l in text.splitlines(True) if not l.startswith("vdomain"))
         text = replaced("hash_spool", "hash_spool 0")(replaced("drop_path", "drop_path /var/mail")(text))
         return replaced("authent_method", "authent_method unix_user")(text)
     with site.changed_conf(change):
