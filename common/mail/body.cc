@@ -1,6 +1,7 @@
 // BODY and BODYSTRUCTURE (RFC 3501 section 7.4.2).
 #include "base/ascii.h"
 #include "base/text.h"
+#include "mail/continuation.h"
 #include "mail/imap_string.h"
 #include "mail/lexer.h"
 #include "mail/parameters.h"
@@ -38,9 +39,16 @@ class BodyWriter {
 // ("name" "value" ...) or NIL.
 void BodyWriter::parameters(ParameterCursor& cursor, bool with_charset) {
   const size_t before = out_.size();
-  std::string_view name;
-  std::string_view value;
-  while (cursor.next(name, value)) {
+  std::string_view name_now;
+  std::string_view value_now;
+  std::vector<Parameter> all;
+  bool pieces = false;
+  while (cursor.next(name_now, value_now)) {
+    all.push_back({std::string(name_now), std::string(value_now)});
+    pieces = pieces || name_now.find('*') != name_now.npos;
+  }
+  if (pieces) join_continuations(all);
+  for (const auto& [name, value] : all) {
     out_ += out_.size() == before ? '(' : ' ';
     append_string(out_, name);
     out_ += ' ';

@@ -94,6 +94,7 @@ struct Lists {
 
 // A field that comes twice counts as one longer list.
 void take_list(Lists& list, std::string_view value) {
+  const bool cut = value.size() > kMaxEnvelopeField - list.octets;
   value = value.substr(0, kMaxEnvelopeField - list.octets);
   list.octets += value.size();
   Lexer lexer(value);
@@ -101,6 +102,7 @@ void take_list(Lists& list, std::string_view value) {
   Address address;
   bool open = false;
   while (list.count < kMaxAddresses && cursor.next(address)) {
+    if (cut && lexer.at_end()) break;  // nobody wrote the half of an address
     ++list.count;
     open = address.kind == Address::Kind::GroupStart ||
            (open && address.kind != Address::Kind::GroupEnd);

@@ -19,17 +19,18 @@ constexpr int kMaxComment = 100;  // nested parentheses in a date
 
 struct NamedZone {
   std::string_view name;
-  int hours;
+  int minutes;
 };
-// RFC 5322 section 4.3.  Other names, the military letters among them, say nothing: UTC.
-constexpr std::array<NamedZone, 8> kZones = {{{"EDT", -4},
-                                              {"EST", -5},
-                                              {"CDT", -5},
-                                              {"CST", -6},
-                                              {"MDT", -6},
-                                              {"MST", -7},
-                                              {"PDT", -7},
-                                              {"PST", -8}}};
+// RFC 5322 section 4.3, and what Unix systems write.  Other names, the military letters among them,
+// say nothing.
+constexpr NamedZone kZones[] = {
+    {"UT", 0},      {"UTC", 0},    {"GMT", 0},    {"EDT", -240}, {"EST", -300}, {"CDT", -300},
+    {"CST", -360},  {"MDT", -360}, {"MST", -420}, {"PDT", -420}, {"PST", -480}, {"AKDT", -480},
+    {"AKST", -540}, {"HST", -600}, {"ADT", -180}, {"AST", -240}, {"NDT", -150}, {"NST", -210},
+    {"WET", 0},     {"WEST", 60},  {"BST", 60},   {"CET", 60},   {"CEST", 120}, {"MET", 60},
+    {"MEZ", 60},    {"MEST", 120}, {"MESZ", 120}, {"EET", 120},  {"EEST", 180}, {"MSK", 180},
+    {"SAST", 120},  {"JST", 540},  {"KST", 540},  {"HKT", 480},  {"SGT", 480},  {"AWST", 480},
+    {"ACST", 570},  {"ACDT", 630}, {"AEST", 600}, {"AEDT", 660}, {"NZST", 720}, {"NZDT", 780}};
 
 struct Civil {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
@@ -70,7 +71,7 @@ Civil local_civil(const MailDate& date) {
 }
 
 std::optional<MailDate> make_date(const Civil& c, int zone_minutes) {
-  if (c.year < 1970 || c.year > 9999 || c.month < 1 || c.month > 12 || c.day < 1 ||
+  if (c.year < 0 || c.year > 9999 || c.month < 1 || c.month > 12 || c.day < 1 ||
       c.day > month_days(c.year, c.month) || c.hour > 23 || c.minute > 59 || c.second > 60)
     return std::nullopt;
   MailDate date;
@@ -109,6 +110,11 @@ class Tokens {
     return true;
   }
   std::string_view word() { return run(is_alpha); }
+  [[nodiscard]] std::string_view peek_word() const {
+    size_t n = 0;
+    while (n < rest_.size() && is_alpha(rest_[n])) ++n;
+    return rest_.substr(0, n);
+  }
   std::string_view digits() { return run(is_digit); }
   std::optional<int> number(size_t max_digits) {
     const std::string_view d = digits();
@@ -176,12 +182,19 @@ bool take_year(Tokens& t, Civil& c) {
   return true;
 }
 
-int take_zone(Tokens& t) {
-  if (const char sign = t.sign(); sign != '\0') return zone_value(sign, t.digits()).value_or(0);
+std::optional<int> take_zone(Tokens& t) {
+  if (const char sign = t.sign(); sign != '\0') return zone_value(sign, t.digits());
   const std::string_view name = t.word();
+  const int summer = t.at_alpha() && iequals(t.peek_word(), "DST") ? 60 : 0;  // "MET DST"
+  if (summer != 0) t.word();
   for (const NamedZone& zone : kZones)
-    if (iequals(name, zone.name)) return zone.hours * 60;
-  return 0;
+    if (iequals(name, zone.name)) return zone.minutes + summer;
+  return std::nullopt;
+}
+
+MailDate not_before_1970(MailDate date) {
+  date.seconds = std::max<int64_t>(date.seconds, 0);
+  return date;
 }
 
 // What follows the day's name in asctime order: month day time [zone] year [zone].
@@ -191,11 +204,13 @@ std::optional<MailDate> take_asctime(Tokens& t, int month) {
   const auto day = t.number(2);
   if (!day || !take_time(t, c)) return std::nullopt;
   c.day = *day;
-  int zone = 0;
+  std::optional<int> zone;
   if (!t.at_digit()) zone = take_zone(t);
   if (!take_year(t, c)) return std::nullopt;
-  if (zone == 0) zone = take_zone(t);
-  return make_date(c, zone);
+  if (!zone) zone = take_zone(t);
+  auto date = make_date(c, zone.value_or(0));
+  if (date) date->zoned = zone.has_value();
+  return date;
 }
 
 void append_time(std::string& out, const Civil& c) {
@@ -243,13 +258,15 @@ std::optional<MailDate> parse_date(std::string_view value) {
   t.take('-');
   if (!day || !take_year(t, c) || !take_time(t, c)) return std::nullopt;
   c.day = *day;
-  return make_date(c, take_zone(t));
+  const auto zone = take_zone(t);
+  auto date = make_date(c, zone.value_or(0));
+  if (date) date->zoned = zone.has_value();
+  return date;
 }
 
 std::optional<MailDate> parse_from_line_date(std::string_view s) {
-  Tokens t(s);
-  t.word();
-  return take_asctime(t, month_number(t.word()));
+  const auto date = parse_date(s);
+  return date ? std::optional(not_before_1970(*date)) : std::nullopt;
 }
 
 // date-day-fixed "-" date-month "-" date-year SP time SP zone (RFC 3501 section 9), nothing else.
@@ -275,10 +292,11 @@ std::optional<MailDate> parse_imap_date_time(std::string_view s) {
   if (s[19] != '+' && s[19] != '-') return std::nullopt;
   const auto zone = zone_value(s[19], s.substr(20));
   if (!zone) return std::nullopt;
-  return make_date(
+  const auto date = make_date(
       {static_cast<int>(*year), month_number(s.substr(1, 3)), static_cast<int>(*day_of_month),
        static_cast<int>(*hour), static_cast<int>(*minute), static_cast<int>(*second)},
       *zone);
+  return date ? std::optional(not_before_1970(*date)) : std::nullopt;
 }
 
 std::string format_date(const MailDate& date) {

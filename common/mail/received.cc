@@ -16,7 +16,9 @@ std::string clean_value(std::string_view value) {
 std::string received_line(const ReceivedFacts& facts, int64_t when, int zone_minutes) {
   std::string out =
       concat("Received: from ", facts.helo.empty() ? "unknown" : clean_value(facts.helo));
-  if (!facts.client_ip.empty()) out += concat(" ([", clean_value(facts.client_ip), "])");
+  // RFC 5321 section 4.1.3: an IPv6 address has a tag.
+  const char* const tag = facts.client_ip.find(':') == std::string_view::npos ? "" : "IPv6:";
+  if (!facts.client_ip.empty()) out += concat(" ([", tag, clean_value(facts.client_ip), "])");
   out += concat(" by ", clean_value(facts.host));
   if (!facts.protocol.empty()) out += concat(" with ", clean_value(facts.protocol));
   if (!facts.session_id.empty()) out += concat(" id ", clean_value(facts.session_id));

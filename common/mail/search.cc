@@ -1,7 +1,9 @@
 #include "mail/search.h"
 
+#include "mail/address.h"
 #include "mail/decode.h"
 #include "mail/header.h"
+#include "mail/lexer.h"
 
 namespace dmail::mail {
 
@@ -19,6 +21,26 @@ bool TextNeedle::in_header(std::string_view value) const {
   const bool folded = value.find('\n') != std::string_view::npos;
   if (!coded && !folded) return in_utf8(value);
   return in_utf8(coded ? decode_header(value) : unfold(value));
+}
+
+bool TextNeedle::in_addresses(std::string_view value) const {
+  // What has neither comments, quotes nor blanks at odd places reads as it stands.
+  if (value.find_first_of("(\"\\") == value.npos && value.find(" @") == value.npos &&
+      value.find("@ ") == value.npos && value.find("< ") == value.npos)
+    return in_header(value);
+  value = value.substr(0, kMaxEnvelopeField);
+  Lexer lexer(value);
+  AddressCursor cursor(lexer);
+  Address address;
+  for (size_t n = 0; n < kMaxAddresses && cursor.next(address); ++n) {
+    std::string text = decode_header(address.name);
+    if (address.kind == Address::Kind::Mailbox) {
+      if (!text.empty()) text += ' ';
+      text.append("<").append(address.mailbox).append("@").append(address.host).append(">");
+    }
+    if (in_utf8(text)) return true;
+  }
+  return folded_.empty();
 }
 
 // A whole header block: as it stands, then the fields that read differently.

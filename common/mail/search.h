@@ -24,6 +24,9 @@ class TextNeedle {
   // In one header value as it stands in a message, folded and encoded (HEADER, SUBJECT, FROM ...).
   // The empty needle is in every value.
   [[nodiscard]] bool in_header(std::string_view value) const;
+  // In the addresses of such a field, each written as `name <mailbox@host>`, without the comments
+  // and quotes that stand between.
+  [[nodiscard]] bool in_addresses(std::string_view value) const;
   [[nodiscard]] bool in_body(std::string_view message, const Structure& structure) const;  // BODY
   [[nodiscard]] bool in_text(std::string_view message, const Structure& structure) const;  // TEXT
 

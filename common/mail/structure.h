@@ -15,10 +15,10 @@ namespace dmail::mail {
 
 inline constexpr size_t kMaxParts = 10000;
 inline constexpr size_t kMaxDepth = 100;
-inline constexpr size_t kMaxParameters = 128;       // of one Content-Type or Content-Disposition
-inline constexpr size_t kMaxAddresses = 10000;      // of one header field, in an envelope
-inline constexpr size_t kMaxBoundary = 4096;        // octets; a longer one is taken for none
-inline constexpr size_t kMaxEnvelopeField = 65536;  // octets of one field taken into an envelope
+inline constexpr size_t kMaxParameters = 128;         // of one Content-Type or Content-Disposition
+inline constexpr size_t kMaxAddresses = 10000;        // of one header field, in an envelope
+inline constexpr size_t kMaxBoundary = 4096;          // octets; a longer one is taken for none
+inline constexpr size_t kMaxEnvelopeField = 1 << 20;  // octets of one field taken into an envelope
 
 // One MIME part.  Offsets are octets from the start of the message, CRLF form.
 struct Part {

@@ -154,7 +154,7 @@ TEST_CASE("M03: very many addresses stop at the limit") {
 }
 
 TEST_CASE("fields of one name together are no longer than one may be") {
-  const std::string to = "To: " + std::string(kMaxEnvelopeField / 2, 'x') + "@a.example\r\n";
+  const std::string to = "To: " + std::string(kMaxEnvelopeField / 2 - 20, 'x') + "@a.example\r\n";
   const std::string one = envelope_text(to + "\r\n");
   const std::string two = envelope_text(to + to + "\r\n");
   const std::string many = envelope_text(to + to + to + to + to + "\r\n");
@@ -166,4 +166,19 @@ TEST_CASE("fields of one name together are no longer than one may be") {
 TEST_CASE("blanks in a quoted local part are its own") {
   CHECK(to_list("\"a . b\"@c.example") == "((NIL NIL \"a . b\" \"c.example\"))");
   CHECK(to_list("a . b@c.example") == "((NIL NIL \"a.b\" \"c.example\"))");
+}
+
+TEST_CASE("a long address field is not cut in the middle of an address") {
+  std::string to = "To: ";
+  for (int i = 0; i < 3000; ++i)
+    to += std::string(i > 0 ? ",\r\n " : "") + "\"Recipient Number " + std::to_string(i) + "\" <r" +
+          std::to_string(i) + "@host.example>";
+  const std::string all = envelope_text(to + "\r\n\r\n");
+  CHECK(all.find("\"r2999\" \"host.example\"") != std::string::npos);
+  CHECK(all.find("MISSING") == std::string::npos);
+  std::string longer = "To: ";
+  for (int i = 0; i < 30000; ++i)
+    longer += "\"A rather long name of somebody who gets mail\" <a@b.example>,\r\n ";
+  const std::string cut = envelope_text(longer + "c@d\r\n\r\n");
+  CHECK(cut.find("MISSING") == std::string::npos);
 }

@@ -55,10 +55,10 @@ TEST_CASE("M17: bad and odd dates") {
   CHECK_FALSE(parse_date("Fri, 31 Feb 2000 10:00:00 +0000"));
   CHECK_FALSE(parse_date("29 Feb 1900 10:00:00 +0000"));
   CHECK(parse_date("29 Feb 2000 10:00:00 +0000"));
-  CHECK_FALSE(parse_date("1 Jan 0000 00:00:00 +0000"));
+  CHECK(seconds("1 Jan 0000 00:00:00 +0000") == -62167219200);
   CHECK_FALSE(parse_date("0 Jan 2000 00:00:00 +0000"));
   CHECK_FALSE(parse_date("1 Jan 2000 24:00:00 +0000"));
-  CHECK_FALSE(parse_date("1 Jan 1969 00:00:00 +0000"));
+  CHECK(seconds("1 Jan 1969 00:00:00 +0000") == -365 * 86400);
   CHECK_FALSE(parse_date("1 Foo 2000 00:00:00 +0000"));
   CHECK_FALSE(parse_date(""));
   CHECK_FALSE(parse_date("((((("));
@@ -81,6 +81,8 @@ TEST_CASE("From_ line dates") {
   const auto plain = parse_from_line_date("Sat Dec 26 09:37:48 1998");
   REQUIRE(plain);
   CHECK(plain->seconds == 914665068);
+  CHECK_FALSE(plain->zoned);
+  CHECK(parse_from_line_date("Wed Dec 31 19:00:00 1969")->seconds == 0);
   CHECK(parse_from_line_date("Sat Dec  6 09:37 1998"));
   CHECK(parse_from_line_date("Sat Dec 26 01:37:48 PST 1998")->seconds == 914665068);
   CHECK(parse_from_line_date("Sat Dec 26 10:37:48 1998 +0100")->zone_minutes == 60);
@@ -96,11 +98,16 @@ TEST_CASE("IMAP date-time is strict") {
   CHECK(imap(*d) == "17-Jul-1996 02:44:25 -0700");
   CHECK(parse_imap_date_time(" 1-jul-1996 02:44:25 +0000"));
   CHECK(parse_imap_date_time("1-Jul-1996 02:44:25 +0000"));
+  // Before 1970: the nearest date that can be kept.
+  CHECK(parse_imap_date_time("17-Jul-1969 02:44:25 +0000")->seconds == 0);
+  CHECK(parse_imap_date_time("30-Dec-1899 00:00:00 +0530")->seconds == 0);
+  CHECK(parse_imap_date_time("31-Dec-1969 16:00:00 -0800")->seconds == 0);
+  CHECK(parse_imap_date_time("01-Jan-1970 00:00:00 +0100")->seconds == 0);
   for (const char* bad :
        {"", "17-Jul-1996", "17-Jul-1996 02:44:25 -0760", "17-Jul-1996 02:44:25 -2400",
         "31-Feb-1996 02:44:25 +0000", "17-Jul-1996 02:44:25 +000x", "17-Jul-1996 02:44:25 00000",
-        "17-Jul-1969 02:44:25 +0000", "-1-Jul-1996 02:44:25 +0000", "117-Jul-996 02:44:25 +0000",
-        "17-Xxx-1996 02:44:25 +0000", "17-Jul-1996 02:44:25 +00000"})
+        "-1-Jul-1996 02:44:25 +0000", "117-Jul-996 02:44:25 +0000", "17-Xxx-1996 02:44:25 +0000",
+        "17-Jul-1996 02:44:25 +00000"})
     CHECK_FALSE(parse_imap_date_time(bad));
 }
 

@@ -101,3 +101,19 @@ TEST_CASE("long needles and texts made to be slow") {
   }
   CHECK(in_body(std::string(300, 'Q'), "A: b\r\n\r\n" + std::string(301, 'q')));
 }
+
+TEST_CASE("FROM and its like look at addresses") {
+  const auto found = [](const char* needle, const char* field) {
+    return TextNeedle(needle).in_addresses(field);
+  };
+  const char* odd = "<user-from (comment)@ (comment) domain.org>";
+  CHECK(found("user-from@domain.org", odd));
+  CHECK(found("USER-FROM@domain", odd));
+  CHECK_FALSE(found("user-from (", odd));
+  CHECK(found("doe, john <j@d.example>", "\"Doe, John\" <j@d.example>, x@y"));
+  CHECK(found("m\xc3\xbcller", "=?utf-8?q?M=C3=BCller?= <m @ d.example>"));
+  CHECK(found("m@d.example", "=?utf-8?q?M=C3=BCller?= <m @ d.example>"));
+  CHECK(found("b.example", "plain <a@b.example>"));
+  CHECK_FALSE(found("c.example", "plain (c.example) <a@b.example>"));
+  CHECK(found("", "(nothing)"));
+}
