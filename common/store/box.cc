@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <utility>
 
@@ -36,6 +38,20 @@ Error gone(const std::string& path) {
 
 }  // namespace
 
+void StoreContext::renew_directories() const {
+  const auto renew = [](int parent, const char* path, int fd) {
+    struct stat st {};
+    if (::fstat(fd, &st) != 0 || st.st_nlink > 0) return;
+    if (::mkdirat(parent, path, 0700) != 0 && errno != EEXIST) return;
+    const int made = ::openat(parent, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (made < 0) return;
+    (void)::dup3(made, fd, O_CLOEXEC);
+    ::close(made);
+  };
+  renew(AT_FDCWD, config.folders.c_str(), folders.get());
+  renew(folders.get(), kIndexDirectory, index.get());
+}
+
 uint64_t next_mod_sequence(IndexHeader& header) {
   const auto clock = static_cast<uint64_t>(std::max<int64_t>(wall_microseconds(), 1));
   header.highest_mod_sequence = std::max(clock, header.highest_mod_sequence + 1);
@@ -57,25 +73,43 @@ Box::Box(const StoreContext& context, BoxPlace place, OwnedFd fd)
 
 Result<std::unique_ptr<Box>> Box::open(const StoreContext& context, BoxPlace place, OwnedFd fd) {
   std::unique_ptr<Box> box(new Box(context, std::move(place), std::move(fd)));
-  char front[5];
-  auto n = read_at(box->fd_.get(), front, 0);
-  if (!n) return std::move(n.error());
-  box->is_mbx_ = *n == sizeof front && std::memcmp(front, "*mbx*", sizeof front) == 0;
-  const std::string journal = concat(context.index_path, '/', box->place_.index_name, ".journal");
-  // An empty file beside the drop file is mbox, too: something else made it.
-  auto file = MailFile::open(box->fd_.get(), journal, true);
-  if (!file) return std::move(file.error());
-  box->file_ = std::move(*file);
-  if (!context.config.shared_spool)
-    box->file_->use_state_log(concat(context.index_path, '/', box->place_.index_name, ".state"));
+  DMAIL_TRY(box->make_file());
   box->open_index();
   return box;
+}
+
+Status Box::make_file() {
+  char front[5];
+  auto n = read_at(fd_.get(), front, 0);
+  if (!n) return std::move(n.error());
+  is_mbx_ = *n == sizeof front && std::memcmp(front, "*mbx*", sizeof front) == 0;
+  const std::string base = concat(context_->index_path, '/', place_.index_name);
+  // An empty file beside the drop file is mbox, too: something else made it.
+  auto file = MailFile::open(fd_.get(), base + ".journal", true);
+  if (!file) return std::move(file.error());
+  file_ = std::move(*file);
+  file_->expect_whole_records();
+  if (!context_->config.shared_spool) file_->use_state_log(base + ".state");
+  return {};
+}
+
+// Programs that write a new file and rename it leave the old one without a name: the drop file is
+// what stands under its path.
+Status Box::open_file_again() {
+  auto fd = open_file(place_.path, O_RDWR);
+  if (!fd) return std::move(fd.error());
+  fd_ = std::move(*fd);
+  ++reopened_;
+  return make_file();
 }
 
 void Box::open_index() {
   auto index =
       Index::open(context_->index.get(), place_.index_name + ".idx", context_->config.shared_spool);
-  if (index) index_ = std::move(*index);
+  if (index)
+    index_ = std::move(*index);
+  else
+    index_lost_ = index.error().kind == ErrorKind::Corrupt;
 }
 
 Result<FileIdentity> Box::identity() const {
@@ -86,13 +120,17 @@ Result<FileIdentity> Box::identity() const {
 }
 
 bool Box::in_step(const FileIdentity& now) {
-  if (!index_ || index_->superseded()) return false;
+  if (!index_ || index_->superseded() || index_->unlinked()) return false;
   const auto h = index_->header();
   return h && h->dirty == 0 && h->boot_id == boot_id() && h->file == now;
 }
 
 Status Box::refresh() {
   auto now = identity();
+  if (!now && place_.drop_file && now.error().kind == ErrorKind::NotFound) {
+    DMAIL_TRY(open_file_again());
+    now = identity();
+  }
   if (!now) return std::move(now.error());
   if (index_ && index_->superseded()) open_index();
   if (in_step(*now)) return {};
@@ -123,10 +161,20 @@ Status Box::still_there() {
 
 Result<Box::Held> Box::lock() {
   const Deadline deadline = Deadline::in_seconds(context_->config.lock_seconds);
-  auto lock = is_mbx_ ? FileLock::take(fd_.get(), LockMode::Exclusive, deadline)
-                      : FileLock::take_with_dotlock(fd_.get(), place_.path, deadline);
+  const auto take = [&] {
+    return is_mbx_ ? FileLock::take(fd_.get(), LockMode::Exclusive, deadline)
+                   : FileLock::take_with_dotlock(fd_.get(), place_.path, deadline);
+  };
+  auto lock = take();
   if (!lock) return std::move(lock.error());
-  DMAIL_TRY(still_there());
+  if (Status there = still_there(); !there) {
+    if (!place_.drop_file) return std::move(there.error());
+    lock->release();
+    DMAIL_TRY(open_file_again());
+    lock = take();
+    if (!lock) return std::move(lock.error());
+    DMAIL_TRY(still_there());
+  }
   Held held;
   held.lock = std::move(*lock);
   DMAIL_TRY(bring_in_step(held));
@@ -212,9 +260,30 @@ void Box::abandon(Held& held) {
   (void)index_->write_header(held.header).ok();
 }
 
+uint64_t Box::used_keywords(const IndexHeader& header) const {
+  uint64_t used = 0;
+  for (uint32_t i = 0; i < header.record_count; ++i)
+    if (const Record* r = index_->raw(i); r != nullptr && !(r->form & kExpunged))
+      used |= r->keywords;
+  return used;
+}
+
+std::optional<unsigned> Box::place_keyword(const IndexHeader& header, std::string_view name,
+                                           uint64_t& wanted) {
+  auto bit = keywords_.add(name, file_->keyword_limit());
+  if (!bit && is_keyword(name)) {
+    const uint64_t used = wanted | used_keywords(header);
+    for (unsigned i = 0; !bit && i < keywords_.names().size(); ++i)
+      if (!(used >> i & 1) && keywords_.replace(i, name)) bit = i;
+  }
+  if (bit) wanted |= uint64_t{1} << *bit;
+  return bit;
+}
+
 Status Box::add_records(Held& held, std::span<Record> records) {
   IndexHeader& h = held.header;
-  if (keywords_.names().size() != h.keyword_count) DMAIL_TRY(index_->write_keywords(h, keywords_));
+  if (keywords_.names() != index_->keywords().names())
+    DMAIL_TRY(index_->write_keywords(h, keywords_));
   DMAIL_TRY(index_->write_records(h.record_count, records));
   for (const Record& r : records) {
     if (h.first_unseen == h.record_count && r.flags & kSeen) ++h.first_unseen;
@@ -242,15 +311,23 @@ Result<Index::Scratch> Box::live_records(const Held& held, std::vector<Record>& 
   storage.reserve(h.messages);
   positions.reserve(h.messages);
   for (uint32_t i = 0; i < h.record_count; ++i) {
-    const Record* r = index_->raw(i);
-    if (r == nullptr)
-      return Error{ErrorKind::Corrupt, "The mailbox index is damaged", "index cut short"};
-    if (r->form & kExpunged) continue;
-    storage.push_back(*r);
+    Record r;
+    if (!index_->record(i, r)) return damaged();
+    if (r.form & kExpunged) continue;
+    storage.push_back(r);
     positions.push_back(i);
   }
   live = storage;
   return Index::Scratch();
+}
+
+bool Box::whole(std::span<const Record> records) {
+  return std::all_of(records.begin(), records.end(),
+                     [](const Record& r) { return r.record_crc == record_check(r); });
+}
+
+Error Box::damaged() const {
+  return {ErrorKind::Corrupt, "The mailbox index is damaged", place_.path + ": index damaged"};
 }
 
 Status Box::write_back(const std::vector<uint32_t>& positions, std::span<Record> live) {
@@ -259,8 +336,8 @@ Status Box::write_back(const std::vector<uint32_t>& positions, std::span<Record>
   };
   const auto differs = [&](size_t i) {
     const Record* r = index_->raw(position(i));
-    live[i].record_crc = record_check(live[i]);
-    return r == nullptr || std::memcmp(r, &live[i], sizeof *r) != 0;
+    // Without the check word: what did not change is not written, least of all when it is damaged.
+    return r == nullptr || std::memcmp(r, &live[i], offsetof(Record, record_crc)) != 0;
   };
   for (size_t i = 0; i < live.size();) {
     if (!differs(i)) {
@@ -283,6 +360,7 @@ Status Box::new_generation(Held& held) {
   std::span<Record> live;
   auto scratch = live_records(held, storage, positions, live);
   if (!scratch) return std::move(scratch.error());
+  if (!whole(live)) return damaged();
   return install(held, held.header, live);
 }
 
@@ -303,6 +381,7 @@ Status Box::install(Held& held, IndexHeader header, std::span<const Record> reco
   header.layout = 0;
   header.notes = 0;
   header.keyword_count = static_cast<uint32_t>(keywords_.names().size());
+  ++header.keyword_version;
   auto made = Index::create(context_->index.get(), place_.index_name + ".idx",
                             context_->config.shared_spool, header, keywords_, records);
   if (!made) return std::move(made.error());
@@ -337,11 +416,14 @@ void Box::tidy() {
     std::vector<uint32_t> positions;
     std::span<Record> live;
     auto scratch = live_records(*held, storage, positions, live);
-    if (!scratch) return;
+    if (!scratch || !whole(live)) return;
     held->header.layout |= 1;
     if (!begin(*held)) return;
     auto won = file_->compact(live, keywords_, file_header(held->header));
-    if (!won) return abandon(*held);
+    if (!won) {
+      report("compaction-failed", won.error().log);
+      return abandon(*held);
+    }
     held->header.dead_bytes = 0;
     auto now = identity();
     if (!now) return;

@@ -42,6 +42,8 @@ struct StoreContext {
   OwnedFd index;    // NAME.mbx/.index
   std::string index_path;
   std::optional<QuotaLedger> quota;
+  // Somebody removed the directories, as they may: made again, under the same descriptors.
+  void renew_directories() const;
 };
 
 struct BoxPlace {
@@ -79,15 +81,25 @@ class Box {
   // Adds records (new, in UID order) with counts; they are in the mail file already.
   Status add_records(Held& held, std::span<Record> records);
   // The live records as the mail file wants them: a scratch copy of the index where nothing is
-  // dead.
+  // dead, its records unchecked.
   Result<Index::Scratch> live_records(const Held& held, std::vector<Record>& storage,
                                       std::vector<uint32_t>& positions, std::span<Record>& live);
   // Writes `live` back where offsets moved.
   Status write_back(const std::vector<uint32_t>& positions, std::span<Record> live);
+  // True when all of `records` are whole, as they were in the index.
+  static bool whole(std::span<const Record> records);
+  [[nodiscard]] Error damaged() const;
   // A new generation without dead records.
   Status new_generation(Held& held);
   // Wins back room in the mail file when it is worth it and nobody else has the mailbox open.
   void tidy();
+
+  // The bit of a keyword, new ones included; where there is no room, a name goes that no message
+  // has, none of `wanted` among them.  nullopt: all are in use.
+  std::optional<unsigned> place_keyword(const IndexHeader& header, std::string_view name,
+                                        uint64_t& wanted);
+  // The keywords that living messages have.
+  [[nodiscard]] uint64_t used_keywords(const IndexHeader& header) const;
 
   [[nodiscard]] const BoxPlace& place() const { return place_; }
   [[nodiscard]] const std::shared_ptr<Index>& index() const { return index_; }
@@ -95,6 +107,8 @@ class Box {
   CacheFile& cache() { return cache_; }
   KeywordTable& keywords() { return keywords_; }
   [[nodiscard]] int fd() const { return fd_.get(); }
+  // How often another file took the drop file's place; what watches fd() has to follow.
+  [[nodiscard]] uint32_t reopened() const { return reopened_; }
   [[nodiscard]] bool is_mbx() const { return is_mbx_; }
   [[nodiscard]] const StoreContext& context() const { return *context_; }
   // The identity of the mail file now; NotFound when it was deleted or replaced.
@@ -103,21 +117,28 @@ class Box {
  private:
   Box(const StoreContext& context, BoxPlace place, OwnedFd fd);
   Status still_there();
+  Status open_file_again();
+  Status make_file();
   bool in_step(const FileIdentity& now);
   Status bring_in_step(Held& held);
   Status take_new_messages(Held& held, const FileIdentity& now);
-  Status rebuild(Held& held, const FileIdentity& now, bool trust_state);
+  // `why`: for the log; empty where there is nothing to say.
+  Status rebuild(Held& held, const FileIdentity& now, bool trust_state, std::string_view why);
+  void report(std::string_view what, std::string text) const;
   Status install(Held& held, IndexHeader header, std::span<const Record> records);
   void open_index();
   bool sample_holds(const IndexHeader& header);
-  Status place_keywords(std::span<Arrival> arrivals);
+  bool only_grew(const IndexHeader& header);
+  void place_keywords(const IndexHeader& header, std::span<Arrival> arrivals);
   void cache_arrivals(Held& held, std::span<const Arrival> arrivals, std::span<Record> records);
   void settle_quota(const Held& held, QuotaLedger::Hold* quota);
 
   const StoreContext* context_;
   BoxPlace place_;
   OwnedFd fd_;
+  uint32_t reopened_ = 0;
   bool is_mbx_ = false;
+  bool index_lost_ = false;  // there was one, but it could not be read
   std::unique_ptr<MailFile> file_;
   std::shared_ptr<Index> index_;
   CacheFile cache_;

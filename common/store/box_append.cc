@@ -16,13 +16,12 @@ Error full(const std::string& path) {
 
 }  // namespace
 
-Status Box::place_keywords(std::span<Arrival> arrivals) {
+void Box::place_keywords(const IndexHeader& header, std::span<Arrival> arrivals) {
+  uint64_t wanted = 0;
   for (Arrival& a : arrivals)
     for (const std::string& name : a.keywords)
       // A keyword with no room is left out: the message matters more.
-      if (auto bit = keywords_.add(name, file_->keyword_limit()))
-        a.message.keywords |= uint64_t{1} << *bit;
-  return {};
+      if (auto bit = place_keyword(header, name, wanted)) a.message.keywords |= uint64_t{1} << *bit;
 }
 
 void Box::cache_arrivals(Held& held, std::span<const Arrival> arrivals, std::span<Record> records) {
@@ -65,7 +64,7 @@ Status Box::append(Held& held, std::span<Arrival> arrivals, std::vector<Record>&
     DMAIL_TRY(quota->check(more));
     DMAIL_TRY(quota->begin());
   }
-  DMAIL_TRY(place_keywords(arrivals));
+  place_keywords(h, arrivals);
   std::vector<NewMessage> messages;
   messages.reserve(arrivals.size());
   uint32_t uid = h.next_uid;

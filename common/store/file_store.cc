@@ -6,14 +6,13 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "base/number.h"
 #include "base/text.h"
-#include "io/clock.h"
 #include "io/file.h"
 #include "io/path_error.h"
 #include "store/appender.h"
 #include "store/folder_names.h"
 #include "store/session_mailbox.h"
+#include "store/uid_validity.h"
 
 namespace dmail::store {
 namespace {
@@ -55,6 +54,19 @@ MailboxStatus status_of(const IndexHeader& h) {
   s.highest_mod_sequence = h.highest_mod_sequence;
   s.size = h.total_size;
   return s;
+}
+
+// False: the index is damaged.
+bool count_recent(Index& index, const IndexHeader& h, uint32_t& recent) {
+  recent = 0;
+  const auto first = index.lower_bound(h.first_recent_uid, h.record_count);
+  if (!first) return false;
+  for (uint32_t i = *first; i < h.record_count; ++i) {
+    Record r;
+    if (!index.record(i, r)) return false;
+    if (!(r.form & kExpunged)) ++recent;
+  }
+  return true;
 }
 
 }  // namespace
@@ -131,28 +143,17 @@ Result<MailboxEntry> FileStore::lookup(std::string_view asked) {
   return entry;
 }
 
-// Greater than any given before, also after folders were removed.
-Result<uint32_t> FileStore::fresh_uid_validity() {
-  const std::string path = context_->index_path + "/uidvalidity";
-  uint32_t last = 0;
-  if (auto text = read_file(path, 64)) last = parse_u32(trim(*text)).value_or(0);
-  const auto now = static_cast<uint32_t>(std::clamp<int64_t>(wall_seconds(), 1, 0xfffffff0));
-  const uint32_t next = std::max(now, last < 0xfffffff0 ? last + 1 : 1);
-  DMAIL_TRY(replace_file(path, concat(next, '\n')));
-  return next;
-}
-
 Status FileStore::create_locked(const std::string& name) {
   auto spot = tree_->find(name);
   if (spot && spot->has_mail()) return Error{ErrorKind::Exists, "The mailbox already exists", ""};
-  auto validity = fresh_uid_validity();
+  auto validity = fresh_uid_validity(context_->folders.get(), 0, context_->config.lock_seconds);
   if (!validity) return std::move(validity.error());
   drop_index(name);
   return tree_->create(name, MailFile::new_mbx(*validity));
 }
 
 Status FileStore::create(std::string_view asked) {
-  auto name = valid_mailbox_name(asked);
+  auto name = valid_new_name(asked);
   if (!name) return std::move(name.error());
   if (*name == kInbox) return Error{ErrorKind::Exists, "INBOX always exists", ""};
   auto lock = lock_tree();
@@ -175,7 +176,7 @@ Status FileStore::remove(std::string_view asked) {
 Status FileStore::rename(std::string_view from_asked, std::string_view to_asked) {
   auto from = valid_mailbox_name(from_asked);
   if (!from) return std::move(from.error());
-  auto to = valid_mailbox_name(to_asked);
+  auto to = valid_new_name(to_asked);
   if (!to) return std::move(to.error());
   if (*to == kInbox) return Error{ErrorKind::Exists, "INBOX always exists", ""};
   if (*from == kInbox) return rename_inbox(*to);
@@ -249,17 +250,16 @@ Result<MailboxStatus> FileStore::status(std::string_view asked) {
 Result<MailboxStatus> FileStore::slow_status(std::string_view name) {
   auto box = open_box(name);
   if (!box) return std::move(box.error());
-  DMAIL_TRY((*box)->refresh());
-  Index& index = *(*box)->index();
-  const auto h = index.header();
-  if (!h)
-    return Error{ErrorKind::Corrupt, "The mailbox index is damaged",
-                 (*box)->place().path + ": index damaged"};
-  MailboxStatus s = status_of(*h);
-  for (uint32_t i = index.lower_bound(h->first_recent_uid, h->record_count); i < h->record_count;
-       ++i)
-    if (const Record* r = index.raw(i); r != nullptr && !(r->form & kExpunged)) ++s.recent;
-  return s;
+  for (bool repaired = false;; repaired = true) {
+    DMAIL_TRY((*box)->refresh());
+    Index& index = *(*box)->index();
+    if (const auto h = index.header()) {
+      MailboxStatus s = status_of(*h);
+      if (count_recent(index, *h, s.recent)) return s;
+    }
+    if (repaired) return (*box)->damaged();
+    (*box)->distrust();
+  }
 }
 
 Result<std::unique_ptr<Appender>> FileStore::append(std::string_view name) {

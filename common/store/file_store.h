@@ -37,7 +37,6 @@ class FileStore : public Store {
  private:
   FileStore() = default;
   Result<FolderTree::Lock> lock_tree();
-  Result<uint32_t> fresh_uid_validity();
   Status rename_inbox(const std::string& to);
   Status create_locked(const std::string& name);
   void drop_index(std::string_view name);

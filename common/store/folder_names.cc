@@ -28,12 +28,16 @@ Result<std::string> valid_mailbox_name(std::string_view name) {
   if (name.size() > kMaxName) return bad("The mailbox name is too long");
   const auto parts = split(name, '/');
   if (parts.size() > kMaxLevels) return bad("The mailbox name has too many levels");
-  if (name.front() == '~') return bad("The mailbox name is not allowed");
   for (std::string_view part : parts)
     if (!valid_name_part(part)) return bad("The mailbox name is not allowed");
   std::string out(name);
   if (iequals(parts[0], "INBOX")) out.replace(0, 5, "INBOX");
   return out;
+}
+
+Result<std::string> valid_new_name(std::string_view name) {
+  if (name.starts_with('~')) return bad("The mailbox name is not allowed");
+  return valid_mailbox_name(name);
 }
 
 std::string index_file_name(std::string_view mailbox) {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "base/crc32.h"
 #include "base/text.h"
 #include "io/file.h"
 
@@ -19,7 +20,7 @@ namespace dmail::store {
 namespace {
 
 constexpr size_t kMapStep = size_t{1} << 20;
-constexpr int kHeaderTries = 200;
+constexpr int kHeaderTries = 200, kRecordTries = 30;
 
 Error corrupt(const std::string& why) {
   return Error{ErrorKind::Corrupt, "The mailbox index is damaged", "index: " + why};
@@ -49,10 +50,12 @@ std::string keyword_bytes(const KeywordTable& keywords) {
 Status fill(int fd, IndexHeader header, const KeywordTable& keywords,
             std::span<const Record> records) {
   std::string front(kKeywordsAt, '\0');
+  const std::string names = keyword_bytes(keywords);
   header.keyword_count = static_cast<uint32_t>(keywords.names().size());
+  header.keyword_check = crc32(names);
   header.check = header_check(header);
   std::memcpy(front.data(), &header, sizeof header);
-  front += keyword_bytes(keywords);
+  front += names;
   DMAIL_TRY(write_at(fd, front, 0));
   constexpr size_t kAtOnce = 1024;
   std::vector<Record> some;
@@ -79,6 +82,11 @@ Result<OwnedFd> write_generation(int directory, const std::string& name, const I
   if (done) return fd;
   (void)::unlinkat(directory, temporary.c_str(), 0);
   return std::move(done.error());
+}
+
+uint64_t pack_note(const ChangeNote& note, uint64_t number) {
+  const uint64_t places = uint64_t{note.first} | uint64_t{note.last} << 26;
+  return places | mix(mix(0x6e6f7465, places), number) >> 52 << 52;
 }
 
 }  // namespace
@@ -117,6 +125,7 @@ Result<std::unique_ptr<Index>> Index::open(int directory, const std::string& nam
   if (!index->reach(kRecordsAt)) return corrupt(name + " is too short");
   const auto header = index->header();
   if (!header) return corrupt(name + " has no whole header");
+  index->generation_ = header->generation;
   if (!index->reach(bytes_of(header->record_count))) return corrupt(name + " was cut short");
   Record last;
   if (header->record_count > 0 &&
@@ -134,18 +143,31 @@ Result<std::unique_ptr<Index>> Index::create(int directory, const std::string& n
   if (!fd) {
     // What stands under the name is out of date and must not be taken for the truth.
     (void)::unlinkat(directory, name.c_str(), 0);
-    const int memory = ::memfd_create("index", MFD_CLOEXEC);
-    if (memory < 0) return std::move(fd.error());
-    fd = OwnedFd(memory);
-    DMAIL_TRY(fill(memory, header, keywords, records));
-    index->in_memory_ = true;
+    auto memory = in_memory(header, keywords, records);
+    return memory ? std::move(memory) : std::move(fd.error());
   }
   index->fd_ = std::move(*fd);
-  index->private_copy_ = private_copy && !index->in_memory_;
+  index->private_copy_ = private_copy;
+  index->generation_ = header.generation;
   // A mailbox without records still has room for its ring to be read.
   if (records.empty()) DMAIL_TRY(write_at(index->fd_.get(), std::string(1, '\0'), kRecordsAt - 1));
   if (!index->reach(bytes_of(static_cast<uint32_t>(records.size()))))
     return corrupt(name + " cannot be mapped");
+  return index;
+}
+
+Result<std::unique_ptr<Index>> Index::in_memory(IndexHeader header, const KeywordTable& keywords,
+                                                std::span<const Record> records) {
+  std::unique_ptr<Index> index(new Index);
+  const int memory = ::memfd_create("index", MFD_CLOEXEC);
+  if (memory < 0) return system_error("memfd_create", errno);
+  index->fd_ = OwnedFd(memory);
+  index->in_memory_ = true;
+  index->generation_ = header.generation;
+  DMAIL_TRY(fill(memory, header, keywords, records));
+  if (records.empty()) DMAIL_TRY(write_at(memory, std::string(1, '\0'), kRecordsAt - 1));
+  if (!index->reach(bytes_of(static_cast<uint32_t>(records.size()))))
+    return corrupt("it cannot be mapped");
   return index;
 }
 
@@ -176,6 +198,8 @@ bool Index::reach(uint64_t bytes) {
     if (base_ != nullptr) ::munmap(const_cast<char*>(base_), mapped_);
     base_ = static_cast<const char*>(map);
     mapped_ = want;
+    guard_ = MapGuard();
+    guard_ = MapGuard(base_, mapped_);
   }
   readable_ = std::min<uint64_t>(static_cast<uint64_t>(st->st_size), mapped_);
   return true;
@@ -186,6 +210,7 @@ std::optional<IndexHeader> Index::header() {
   if (private_copy_) {
     auto n = read_at(fd_.get(), {reinterpret_cast<char*>(&h), sizeof h}, 0);
     if (!n || *n != sizeof h || !plausible(h)) return std::nullopt;
+    if (generation_ != 0 && h.generation != generation_) return std::nullopt;
     if (base_ == nullptr || copy_.size() < sizeof h || std::memcmp(copy_.data(), &h, sizeof h) != 0)
       if (!load()) return std::nullopt;
     return h;
@@ -195,6 +220,7 @@ std::optional<IndexHeader> Index::header() {
     // Writers replace the header in one piece; a copy taken meanwhile fails its check.
     std::atomic_thread_fence(std::memory_order_acquire);
     std::memcpy(&h, base_, sizeof h);
+    if (plausible(h) && generation_ != 0 && h.generation != generation_) return std::nullopt;
     if (plausible(h)) return reach(bytes_of(h.record_count)) ? std::optional(h) : std::nullopt;
     if (h.magic != kIndexMagic || h.version != kIndexVersion) return std::nullopt;
     if (i > 20) ::sched_yield();
@@ -218,14 +244,26 @@ const Record* Index::raw(uint32_t position) {
   return reinterpret_cast<const Record*>(base_ + bytes_of(position));
 }
 
+bool Index::same_generation() const {
+  uint64_t now = 0;
+  std::memcpy(&now, base_ + offsetof(IndexHeader, generation), sizeof now);
+  return now == generation_;
+}
+
 bool Index::record(uint32_t position, Record& out) {
   if (position >= kMaxRecords) return false;
-  const Record* r = raw(position);
-  if (r == nullptr) return false;
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < kRecordTries; ++i) {
+    const Record* r = raw(position);
+    if (r == nullptr) return false;
     std::memcpy(&out, r, sizeof out);
-    if (out.record_crc == record_check(out)) return true;
+    if (out.record_crc == record_check(out) && same_generation()) return true;
+    // Somebody writes it just now, or it is damaged.
     std::atomic_thread_fence(std::memory_order_acquire);
+    if (i >= kRecordTries - 3)
+      ::usleep(1000);
+    else if (i > 3)
+      ::sched_yield();
+    if (private_copy_ && !load()) return false;
   }
   return false;
 }
@@ -246,10 +284,24 @@ uint32_t Index::layout() const { return field(offsetof(IndexHeader, layout)); }
 
 bool Index::superseded() const { return field(offsetof(IndexHeader, superseded)) != 0; }
 
+bool Index::unlinked() const {
+  if (in_memory_) return false;
+  auto st = stat_fd(fd_.get());
+  return !st || st->st_nlink == 0;
+}
+
 bool Index::note(uint64_t number, ChangeNote& out) {
   if (readable_ < kRecordsAt) return false;
-  std::memcpy(&out, base_ + kRingAt + number % kRingSize * sizeof out, sizeof out);
-  return out.first <= out.last;
+  uint64_t word = 0;
+  std::memcpy(&word, base_ + kRingAt + number % kRingSize * sizeof word, sizeof word);
+  out.first = word & 0x3ffffff;
+  out.last = word >> 26 & 0x3ffffff;
+  return out.first <= out.last && word == pack_note(out, number);
+}
+
+bool Index::keywords_hold() {
+  const auto h = header();
+  return h && crc32({base_ + kKeywordsAt, h->keyword_count * kKeywordSlot}) == h->keyword_check;
 }
 
 KeywordTable Index::keywords() {
@@ -269,12 +321,18 @@ KeywordTable Index::keywords() {
   return table;
 }
 
-uint32_t Index::lower_bound(uint32_t uid, uint32_t count) {
-  if (count == 0 || !reach(bytes_of(count))) return count;
+std::optional<uint32_t> Index::lower_bound(uint32_t uid, uint32_t count) {
+  if (count == 0) return 0;
+  if (!reach(bytes_of(count))) return std::nullopt;
   const auto* first = reinterpret_cast<const Record*>(base_ + kRecordsAt);
   const auto* at = std::lower_bound(
       first, first + count, uid, [](const Record& r, uint32_t wanted) { return r.uid < wanted; });
-  return static_cast<uint32_t>(at - first);
+  const auto place = static_cast<uint32_t>(at - first);
+  // Whatever damaged records led the search past: its neighbours tell whether it ended well.
+  Record r;
+  if (place > 0 && (!record(place - 1, r) || r.uid >= uid)) return std::nullopt;
+  if (place < count && (!record(place, r) || r.uid < uid)) return std::nullopt;
+  return place;
 }
 
 Status Index::write(std::string_view bytes, uint64_t at) {
@@ -301,15 +359,19 @@ Status Index::write_records(uint32_t position, std::span<Record> records) {
 }
 
 Status Index::write_note(IndexHeader& header, ChangeNote note) {
-  DMAIL_TRY(write({reinterpret_cast<const char*>(&note), sizeof note},
-                  kRingAt + header.notes % kRingSize * sizeof note));
+  const uint64_t word = pack_note(note, header.notes);
+  DMAIL_TRY(write({reinterpret_cast<const char*>(&word), sizeof word},
+                  kRingAt + header.notes % kRingSize * sizeof word));
   ++header.notes;
   return {};
 }
 
 Status Index::write_keywords(IndexHeader& header, const KeywordTable& keywords) {
-  DMAIL_TRY(write(keyword_bytes(keywords), kKeywordsAt));
+  const std::string names = keyword_bytes(keywords);
+  DMAIL_TRY(write(names, kKeywordsAt));
+  header.keyword_check = crc32(names);
   header.keyword_count = static_cast<uint32_t>(keywords.names().size());
+  ++header.keyword_version;
   return {};
 }
 
@@ -332,6 +394,7 @@ Result<Index::Scratch> Index::scratch(uint32_t count) {
   if (map == MAP_FAILED) return system_error("mmap of an index", errno);
   s.map_ = map;
   s.map_size_ = bytes_of(count);
+  s.guard_ = MapGuard(map, s.map_size_);
   s.records = {reinterpret_cast<Record*>(static_cast<char*>(map) + kRecordsAt), count};
   return s;
 }
@@ -341,6 +404,7 @@ Index::Scratch::Scratch(Scratch&& other) noexcept { *this = std::move(other); }
 Index::Scratch& Index::Scratch::operator=(Scratch&& other) noexcept {
   std::swap(map_, other.map_);
   std::swap(map_size_, other.map_size_);
+  guard_ = std::move(other.guard_);
   std::swap(copy_, other.copy_);
   std::swap(records, other.records);
   return *this;

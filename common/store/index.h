@@ -16,6 +16,7 @@
 #include "io/owned_fd.h"
 #include "store/index_format.h"
 #include "store/keyword_table.h"
+#include "store/map_guard.h"
 
 namespace dmail::store {
 
@@ -32,6 +33,9 @@ class Index {
                                                bool private_copy, IndexHeader header,
                                                const KeywordTable& keywords,
                                                std::span<const Record> records);
+  // A generation that only this process has.
+  static Result<std::unique_ptr<Index>> in_memory(IndexHeader header, const KeywordTable& keywords,
+                                                  std::span<const Record> records);
   ~Index();
   Index(const Index&) = delete;
   Index& operator=(const Index&) = delete;
@@ -43,14 +47,17 @@ class Index {
 
   // Record `position` when it is in bounds and whole.
   bool record(uint32_t position, Record& out);
-  // For walks over fields that need no check (form, flags, uid): nullptr when out of bounds.
+  // Unchecked, for what only counts or compares: nullptr when out of bounds.
   const Record* raw(uint32_t position);
   [[nodiscard]] uint32_t layout() const;  // see IndexHeader::layout
   [[nodiscard]] bool superseded() const;
+  [[nodiscard]] bool unlinked() const;          // somebody removed the file
   bool note(uint64_t number, ChangeNote& out);  // false when the ring has gone past it
   KeywordTable keywords();
-  // First position below `count` whose UID is at least `uid`.
-  uint32_t lower_bound(uint32_t uid, uint32_t count);
+  bool keywords_hold();  // the names are what their check word says
+  // First position below `count` whose UID is at least `uid`; nullopt when the records around it
+  // are damaged, or say otherwise.
+  std::optional<uint32_t> lower_bound(uint32_t uid, uint32_t count);
 
   // Writers, under the exclusive lock.  write_header sets the check word, and `check` in records
   // too.
@@ -74,26 +81,30 @@ class Index {
     friend class Index;
     void* map_ = nullptr;
     size_t map_size_ = 0;
+    MapGuard guard_;
     std::vector<Record> copy_;
   };
   Result<Scratch> scratch(uint32_t count);
 
   [[nodiscard]] int fd() const { return fd_.get(); }
-  [[nodiscard]] bool in_memory() const { return in_memory_; }
+  [[nodiscard]] bool is_in_memory() const { return in_memory_; }
 
  private:
   Index() = default;
+  [[nodiscard]] bool same_generation() const;
   bool reach(uint64_t bytes);  // makes that many bytes of the file readable at base_
   bool load();
   [[nodiscard]] uint32_t field(size_t at) const;  // of the header, as it is in the file now
   Status write(std::string_view bytes, uint64_t at);
 
   OwnedFd fd_;
+  uint64_t generation_ = 0;  // what stands in the file under another one is no content of ours
   bool private_copy_ = false;
   bool in_memory_ = false;
   const char* base_ = nullptr;
   size_t mapped_ = 0;      // bytes of address space
   uint64_t readable_ = 0;  // bytes known to stand in the file
+  MapGuard guard_;         // of the mapping
   std::string copy_;       // private_copy_
 };
 

@@ -2,8 +2,9 @@
 // notes, then Records in UID order (dead ones included until the next generation).  Native byte
 // order: an index is made anew from its mail file on any host that finds it strange.
 //
-// Nothing here is believed unchecked: the header carries a check word over all of it, each record
-// one over what does not change with flags, and both are bounded by the size of the file.
+// Nothing here is believed unchecked: the header carries a check word over all of it and one over
+// the keyword names, each record one over all of it but the place in the cache (a cache entry says
+// itself whose it is), and all are bounded by the size of the file.  A note has one of 12 bits.
 #pragma once
 
 #include <array>
@@ -18,7 +19,7 @@
 namespace dmail::store {
 
 inline constexpr uint64_t kIndexMagic = 0x3178646c69616d64;  // "dmaildx1"
-inline constexpr uint32_t kIndexVersion = 2;
+inline constexpr uint32_t kIndexVersion = 3;
 inline constexpr uint32_t kRingSize = 1024;
 inline constexpr uint32_t kMaxRecords = 50'000'000;
 
@@ -27,6 +28,7 @@ struct ChangeNote {
   uint32_t first = 0;
   uint32_t last = 0;
 };
+static_assert(kMaxRecords < 1u << 26);  // two positions and the check are 64 bits in the ring
 
 struct FileIdentity {
   uint64_t device = 0;
@@ -62,10 +64,14 @@ struct IndexHeader {
   uint32_t dead_high = 0;
   uint32_t layout = 0;  // odd while offsets in the mail file move; differs after they moved
   uint64_t highest_mod_sequence = 1;
-  uint64_t total_size = 0;  // sum of Record::size of live messages
-  uint64_t dead_bytes = 0;  // room in the mail file that compaction could win back
-  uint64_t notes = 0;       // change notes ever written; note i stands at i % kRingSize
-  uint64_t check = 0;       // over all of the above
+  uint64_t total_size = 0;       // sum of Record::size of live messages
+  uint64_t dead_bytes = 0;       // room in the mail file that compaction could win back
+  uint64_t notes = 0;            // change notes ever written; note i stands at i % kRingSize
+  uint32_t renumbered = 0;       // how often messages got another UID than they had
+  uint32_t name_check = 0;       // CRC-32 of the mailbox's name when it was made
+  uint32_t keyword_version = 0;  // differs after names were added or replaced
+  uint32_t keyword_check = 0;    // CRC-32 of the names as they stand in the file
+  uint64_t check = 0;            // over all of the above
 };
 static_assert(std::is_trivially_copyable_v<IndexHeader> && sizeof(IndexHeader) % 8 == 0);
 
@@ -76,7 +82,7 @@ inline constexpr uint64_t kRecordsAt = 14336;
 static_assert(sizeof(IndexHeader) <= kKeywordsAt);
 static_assert(kKeywordsAt + kMaxKeywords * kKeywordSlot <= kRingAt &&
               kMaxKeywordLength < kKeywordSlot);
-static_assert(kRingAt + kRingSize * sizeof(ChangeNote) <= kRecordsAt && kRecordsAt % 512 == 0);
+static_assert(kRingAt + kRingSize * 8 <= kRecordsAt && kRecordsAt % 512 == 0);
 
 // One round of a multiplicative mix; enough to notice tearing and bit rot.
 constexpr uint64_t mix(uint64_t h, uint64_t v) {
@@ -85,14 +91,19 @@ constexpr uint64_t mix(uint64_t h, uint64_t v) {
 }
 
 // Check words keep away from zero, so that a hole in a file is never a valid record.
-inline uint32_t record_check(const Record& r) {
-  uint64_t h = 0x646d61696c;
-  h = mix(h, uint64_t{r.uid} << 32 | r.header_size);
-  h = mix(h, r.offset);
-  h = mix(h, uint64_t{r.prefix_size} << 32 | r.prefix_crc);
-  h = mix(h, r.raw_size);
-  h = mix(h, r.size);
-  h = mix(h, static_cast<uint64_t>(r.internal_date) + r.from_size);
+inline uint32_t record_check(const Record& record) {
+  Record r = record;
+  r.cache = 0;
+  r.record_crc = 0;
+  std::array<uint64_t, sizeof(Record) / 8> words;
+  std::memcpy(words.data(), &r, sizeof r);
+  uint64_t h = 0x646d61696c, factor = 0x9e3779b97f4a7c15;
+  for (uint64_t word : words) {  // products do not wait for each other
+    const uint64_t product = (word ^ factor) * (factor | 1);
+    h += product ^ product >> 32;
+    factor += 0xd1342543de82ef95;
+  }
+  h *= 0x9e3779b97f4a7c15;
   const auto folded = static_cast<uint32_t>(h ^ h >> 32);
   return folded == 0 ? 1 : folded;
 }

@@ -38,6 +38,12 @@ class KeywordTable {
     names_.emplace_back(name);
     return static_cast<unsigned>(names_.size() - 1);
   }
+  // Gives a bit that no message has to another name; false when that is no keyword.
+  bool replace(unsigned bit, std::string_view name) {
+    if (bit >= names_.size() || !is_keyword(name)) return false;
+    names_[bit] = name;
+    return true;
+  }
   void clear() { names_.clear(); }
 
  private:

@@ -71,6 +71,9 @@ class MailFile {
 
   // Lets large changes of state go through a log at `path` (state_log.h).
   void use_state_log(std::string path) { log_.enable(std::move(path)); }
+  // Record::record_crc is set in what is given to write_state and expunge: a record that is not
+  // whole makes them fail (Corrupt) before anything is rewritten by it.
+  void expect_whole_records() { whole_records_ = true; }
   // Everything is in the file itself, on disk, and no log is left.
   Status settle() { return log_.settle(); }
 
@@ -89,6 +92,9 @@ class MailFile {
   // True when `r` still describes what stands at r.offset (checks the start line against
   // prefix_crc).
   virtual bool verify(const Record& r) = 0;
+  // True when the message `r`, the last one in a file that ended at `end`, has the text and marks
+  // it had, and what was added begins as a message does.
+  virtual bool ends_as_before(const Record& r, uint64_t end) = 0;
 
   // Adds messages after offset `end` (anything behind it, a torn append, is cut off first), all or
   // none: on failure the file is cut back to `end`.  Fills `out` with their records.
@@ -117,6 +123,7 @@ class MailFile {
 
  protected:
   explicit MailFile(int fd) : log_(fd) {}
+  bool whole_records_ = false;
   StateLog log_;
 };
 

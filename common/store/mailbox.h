@@ -41,7 +41,7 @@ struct FlagOutcome {
   std::vector<uint32_t> changed;   // message numbers whose flags were written, ascending
   std::vector<uint32_t> modified;  // left alone because of unchanged_since
   std::vector<uint32_t> gone;      // expunged by someone else meanwhile
-  bool keywords_full = false;      // a new keyword found no room in the mailbox
+  bool keywords_full = false;  // a new keyword found no room in the mailbox; nothing was changed
 };
 
 struct Changes {
@@ -53,6 +53,7 @@ struct Changes {
   std::vector<uint32_t> flags;  // numbers (after the above) whose flags another session changed
   bool keywords = false;        // new keyword names: send FLAGS again
   bool gone = false;            // the mailbox was deleted, or its UIDVALIDITY changed
+  bool renumbered = false;      // since select() messages got other UIDs than they had
 };
 
 struct CopyOutcome {

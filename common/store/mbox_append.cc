@@ -5,6 +5,7 @@
 #include "io/file.h"
 #include "store/mbox_file.h"
 #include "store/text_encoder.h"
+#include "store/text_identity.h"
 
 namespace dmail::store {
 namespace {
@@ -80,21 +81,30 @@ Status MboxFile::write_messages(uint64_t at, bool first, std::span<const NewMess
     buffer += from;
     buffer += block;
     TextEncoder text(TextEncoder::Form::QuotedLf);
+    TextIdentity identity;
+    const auto encode = [&](std::string_view piece) {
+      const size_t start = buffer.size();
+      text.feed(piece, buffer);
+      identity.feed(std::string_view(buffer).substr(start));
+    };
     for (;;) {
       auto piece = m.text->next();
       if (!piece) return std::move(piece.error());
       if (piece->empty()) break;
       for (std::string_view rest = *piece; !rest.empty();) {
-        text.feed(rest.substr(0, kWriteAt), buffer);
+        encode(rest.substr(0, kWriteAt));
         rest.remove_prefix(std::min(rest.size(), kWriteAt));
         if (buffer.size() >= kWriteAt) DMAIL_TRY(flush());
       }
     }
+    const size_t last = buffer.size();
     text.finish(buffer);
+    identity.feed(std::string_view(buffer).substr(last));
+    r.set_identity(identity.value());
     r.raw_size = at + buffer.size() - r.offset - r.prefix_size;
     r.size = text.size();
     r.header_size = static_cast<uint32_t>(std::min<uint64_t>(text.header_size(), UINT32_MAX));
-    if (r.raw_size >= kMboxUncommitted)
+    if (at + buffer.size() - r.offset - r.prefix_size >= kMboxUncommitted)
       return Error{ErrorKind::Limit, "The message is too large", ""};
     buffer += '\n';
     out.push_back(r);

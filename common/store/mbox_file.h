@@ -36,6 +36,7 @@ class MboxFile : public MailFile {
                         const std::function<void(const Record&)>& found) override;
   [[nodiscard]] const std::string& damage() const override { return damage_; }
   bool verify(const Record& r) override;
+  bool ends_as_before(const Record& r, uint64_t end) override;
   Status cut_tail(uint64_t end) override;
   Status append(uint64_t end, std::span<const NewMessage> messages, const KeywordTable& keywords,
                 const FileHeader& header, std::vector<Record>& out) override;

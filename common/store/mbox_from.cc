@@ -1,9 +1,10 @@
 #include "store/mbox_from.h"
 
-#include <array>
+#include <algorithm>
 
 #include "base/ascii.h"
 #include "base/text.h"
+#include "io/clock.h"
 #include "mail/mail_date.h"
 
 namespace dmail::store {
@@ -22,16 +23,22 @@ bool all_digits(std::string_view s) {
   return !s.empty();
 }
 
+bool is_numeric_zone(std::string_view s) {
+  return s.size() == 5 && (s[0] == '+' || s[0] == '-') && all_digits(s.substr(1));
+}
+
 bool is_zone(std::string_view s) {
-  if (s.size() == 5 && (s[0] == '+' || s[0] == '-')) return all_digits(s.substr(1));
+  if (is_numeric_zone(s)) return true;
   if (s.empty() || s.size() > 5) return false;
   for (char c : s)
     if (!is_upper(c)) return false;
   return true;
 }
 
-// "hh:mm" or "hh:mm:ss".
+// "hh:mm" or "hh:mm:ss"; the hour may have one digit.
 bool is_time(std::string_view s) {
+  std::string hour;
+  if (s.size() == 4 || s.size() == 7) s = hour = concat('0', s);
   if (s.size() != 5 && s.size() != 8) return false;
   for (size_t i = 0; i < s.size(); ++i)
     if (i % 3 == 2 ? s[i] != ':' : !is_digit(s[i])) return false;
@@ -47,18 +54,42 @@ std::string_view take_word(std::string_view& s) {
   return word;
 }
 
+constexpr std::string_view kDays = "MonTueWedThuFriSatSun";
+constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
+// All of `s` is: [day ","] day-of-month month year time [zone] ["(" comment ")"].
+std::optional<mail::MailDate> take_rfc5322(std::string_view s) {
+  const std::string_view all = s;
+  std::string_view word = take_word(s);
+  if (word.ends_with(',')) {
+    if (!is_one_of(word.substr(0, word.size() - 1), kDays)) return std::nullopt;
+    word = take_word(s);
+  }
+  if (!all_digits(word) || word.size() > 2 || !is_one_of(take_word(s), kMonths))
+    return std::nullopt;
+  word = take_word(s);
+  if (word.size() != 4 || !all_digits(word) || !is_time(take_word(s))) return std::nullopt;
+  word = take_word(s);
+  if (is_zone(word)) word = take_word(s);
+  if (word.starts_with('(')) word = all.ends_with(')') ? std::string_view() : word;
+  if (!word.empty()) return std::nullopt;
+  return mail::parse_from_line_date(all);
+}
+
 // All of `s` is: day month day-of-month time [zone] year [zone] ["remote from" host].
 std::optional<mail::MailDate> take_date(std::string_view s) {
   const std::string_view all = s;
-  if (!is_one_of(take_word(s), "MonTueWedThuFriSatSun")) return std::nullopt;
-  if (!is_one_of(take_word(s), "JanFebMarAprMayJunJulAugSepOctNovDec")) return std::nullopt;
+  if (!is_one_of(take_word(s), kDays)) return take_rfc5322(all);
+  if (!is_one_of(take_word(s), kMonths)) return std::nullopt;
   const std::string_view day = take_word(s);
   if (!all_digits(day) || day.size() > 2 || !is_time(take_word(s))) return std::nullopt;
   std::string_view word = take_word(s);
   if (is_zone(word)) word = take_word(s);
+  if (word == "DST") word = take_word(s);
   if (word.size() != 4 || !all_digits(word)) return std::nullopt;
   word = take_word(s);
   if (is_zone(word)) word = take_word(s);
+  if (word == "DST") word = take_word(s);
   if (word == "remote") {
     if (take_word(s) != "from" || take_word(s).empty()) return std::nullopt;
     word = take_word(s);
@@ -83,10 +114,19 @@ std::optional<FromLine> parse_from_line(std::string_view bytes) {
     if (const auto date = take_date(rest)) {
       const size_t sender = line.size() - rest.size();
       return FromLine{end + 1, trim(line.substr(kFromStart.size(), sender - kFromStart.size())),
-                      date->seconds, date->zone_minutes};
+                      date->seconds, date->zone_minutes, date->zoned};
     }
     take_word(rest);
   }
+}
+
+void read_as_local_time(FromLine& line) {
+  if (line.zoned) return;
+  // The offset of the moment meant; what the offset at the same time of UTC is leads there.
+  const int64_t guess = line.seconds - int64_t{local_zone_minutes(line.seconds)} * 60;
+  line.zone_minutes = local_zone_minutes(guess);
+  line.seconds = std::max<int64_t>(line.seconds - int64_t{line.zone_minutes} * 60, 0);
+  line.zoned = true;
 }
 
 std::string format_from_line(std::string_view sender, int64_t seconds) {

@@ -2,9 +2,10 @@
 // asctime writes it.
 //
 // A line is taken for one only when it can be: day and month names, a day and time that exist, a
-// year, then at most a time zone or "remote from HOST", at most kMaxFromLine bytes with its line
-// end. Inside foreign mail an empty line must precede it, too (mbox_scan.cc): agents write one, and
-// a letter that quotes a From_ line in the middle of a paragraph does not fall in two.
+// year of four digits, then at most a time zone or "remote from HOST", or a date as RFC 5322 has
+// it; at most kMaxFromLine bytes with its line end. Inside foreign mail an empty line must precede
+// it, too (mbox_scan.cc): agents write one, and a letter that quotes a From_ line in the middle of
+// a paragraph does not fall in two.
 #pragma once
 
 #include <cstdint>
@@ -21,12 +22,15 @@ inline constexpr std::string_view kFromStart = "From ";
 struct FromLine {
   size_t length = 0;  // with its line end
   std::string_view sender;
-  int64_t seconds = 0;
+  int64_t seconds = 0;  // 0 for what is before 1970
   int zone_minutes = 0;
+  bool zoned = true;  // false: no zone is said, and `seconds` are as if it were UTC
 };
 
 // The From_ line at the front of `bytes`; nullopt when there is none, or its line end is not there.
 std::optional<FromLine> parse_from_line(std::string_view bytes);
+// What a line without a zone means where another agent wrote it: local time.
+void read_as_local_time(FromLine& line);
 // Blanks and control bytes of `sender` become '_'; empty: MAILER-DAEMON.  Date in UTC; with LF.
 std::string format_from_line(std::string_view sender, int64_t seconds);
 

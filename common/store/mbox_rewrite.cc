@@ -3,10 +3,12 @@
 #include "base/crc32.h"
 #include "base/text.h"
 #include "io/file.h"
+#include "store/index_format.h"
 #include "store/mbox_file.h"
 #include "store/rewrite_journal.h"
 #include "store/shrink_journal.h"
 #include "store/text_encoder.h"
+#include "store/text_identity.h"
 
 namespace dmail::store {
 namespace {
@@ -158,24 +160,31 @@ Result<Record> MboxFile::rewrite_one(RewriteJournal& journal, const Record& r, b
     line[from.size() - 2] = '\n';
     from.remove_suffix(1);
   }
-  const bool ours = r.form & kQuoted;
+  // Behind a block the date is UTC; another agent's may have meant local time.
+  std::string own_from;
+  if (const auto parsed = parse_from_line(from);
+      parsed && !(r.form & kQuoted) && parsed->seconds != r.internal_date) {
+    own_from = format_from_line(parsed->sender, r.internal_date);
+    from = own_from;
+  }
+  bool as_it_is = r.form & kQuoted && !(r.form & kHiddenFields);
   Record fresh = r;
-  std::string_view line_end;  // missing at the end of text of ours that somebody cut
-  if (ours) {
-    char last = '\n';
-    if (r.raw_size > 0) {
-      n = read_at(fd_, {&last, 1}, r.offset + r.prefix_size + r.raw_size - 1);
-      if (!n) return std::move(n.error());
-      if (*n != 1) return changed_file(r);
-    }
-    if (last != '\n') line_end = "\n";
-    fresh.raw_size = r.raw_size + line_end.size();
-  } else {
+  if (as_it_is && r.raw_size > 0) {
+    char last = '\0';
+    n = read_at(fd_, {&last, 1}, r.offset + r.prefix_size + r.raw_size - 1);
+    if (!n) return std::move(n.error());
+    if (*n != 1) return changed_file(r);
+    as_it_is = last == '\n';  // else somebody cut it; the line end is put back
+  }
+  if (!as_it_is) {
     fresh.raw_size = 0;
+    TextIdentity identity;
     DMAIL_TRY(encode_text(fd_, r, [&](std::string_view bytes) {
       fresh.raw_size += bytes.size();
+      identity.feed(bytes);
       return Status();
     }));
+    fresh.set_identity(identity.value());
   }
   const std::string names = mbox_keyword_text(r.keywords, keywords);
   MboxState state;
@@ -194,11 +203,10 @@ Result<Record> MboxFile::rewrite_one(RewriteJournal& journal, const Record& r, b
   fresh.form = kLfLines | kQuoted | kStateRoom;
   DMAIL_TRY(journal.write(from));
   DMAIL_TRY(journal.write(block));
-  if (ours)
+  if (as_it_is)
     DMAIL_TRY(journal.copy(r.offset + r.prefix_size, r.raw_size));
   else
     DMAIL_TRY(encode_text(fd_, r, [&](std::string_view bytes) { return journal.write(bytes); }));
-  DMAIL_TRY(journal.write(line_end));
   DMAIL_TRY(journal.write("\n"));
   return fresh;
 }
@@ -208,6 +216,10 @@ Status MboxFile::rewrite(uint64_t start, uint64_t first, std::span<Record> all,
                          const KeywordTable& keywords, const FileHeader& header, bool* untouched) {
   std::vector<std::pair<Record*, Record>> moved;
   RewriteJournal journal(fd_, journal_);
+  for (const Record& r : all)
+    if (whole_records_ && r.record_crc != record_check(r))
+      return Error{ErrorKind::Corrupt, "The mailbox index is damaged",
+                   concat("the index has a damaged record, said to be of UID ", r.uid)};
   Status done = journal.begin(start);
   for (Record& r : all) {
     if (!done) break;

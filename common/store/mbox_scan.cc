@@ -4,6 +4,8 @@
 #include "base/crc32.h"
 #include "base/text.h"
 #include "io/file.h"
+#include "mail/header.h"
+#include "store/hidden_fields.h"
 #include "store/mbox_file.h"
 #include "store/mbox_foreign.h"
 #include "store/mbox_scanner.h"
@@ -25,6 +27,14 @@ uint64_t keyword_bits(std::string_view names, KeywordTable& keywords) {
   for (std::string_view name : split_words(names))
     if (const auto bit = keywords.add(name)) bits |= uint64_t{1} << *bit;
   return bits;
+}
+
+// A block of ours that was taken apart, with the base line where we wrote it: who did that does not
+// keep the last UID up to date.  (Programs of UW move the line.)
+bool is_stale_base(std::string_view header) {
+  const size_t end = header.find('\n');
+  return is_block_mark(header) && end != header.npos &&
+         header.substr(end + 1).starts_with("X-IMAPbase:");
 }
 
 Result<std::string_view> header_view(FileWindow& window, const MboxStep& step) {
@@ -76,7 +86,7 @@ Result<MboxFile::Head> MboxFile::load_head() const {
   std::string_view header(text.data(), *n);
   header = header.substr(0, std::min(header.find("\n\n"), header.find("\n\r\n")));
   const auto base = foreign_base(header);
-  if (!base) return head;
+  if (!base || is_stale_base(header)) return head;
   head.uid_validity = base->uid_validity;
   head.last_uid = base->last_uid;
   head.names = base->names;
@@ -169,6 +179,8 @@ Result<uint64_t> MboxFile::scan(uint64_t from, KeywordTable& keywords,
         r.keywords = state->keywords;
       } else {
         r.flags = foreign_marks(*header);
+        if (r.form & kQuoted)  // a block of ours that was taken apart
+          r.keywords = keyword_bits(mail::find_field(*header, "X-Keywords"), keywords);
       }
     }
     if (r.uid <= last_uid) r.uid = 0;
@@ -177,6 +189,23 @@ Result<uint64_t> MboxFile::scan(uint64_t from, KeywordTable& keywords,
     at = step->next;
   }
   return at;
+}
+
+bool MboxFile::ends_as_before(const Record& r, uint64_t end) {
+  auto st = stat_fd(fd_);
+  if (!st) return false;
+  FileWindow window(fd_, static_cast<uint64_t>(st->st_size));
+  auto step = MboxScanner(window).step(r.offset);
+  if (!step || step->kind != MboxStep::Kind::Message || step->next < end) return false;
+  Record& now = step->record;
+  if (!step->has_block) {
+    auto header = header_view(window, *step);
+    if (!header) return false;
+    now.flags = foreign_marks(*header);
+  }
+  return now.prefix_crc == r.prefix_crc && now.prefix_size == r.prefix_size &&
+         now.raw_size == r.raw_size && now.size == r.size && now.flags == r.flags &&
+         now.identity_high == r.identity_high && now.identity_low == r.identity_low;
 }
 
 bool MboxFile::verify(const Record& r) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/crc32.h"
+#include "store/hidden_fields.h"
+#include "store/text_identity.h"
 
 namespace dmail::store {
 namespace {
@@ -175,7 +177,40 @@ Result<MboxStep> MboxScanner::finish(MboxStep step, uint64_t text, Text t, bool 
     }
   }
   if (strict || !complete || t.all.newlines != t.all.pairs) r.form |= kLfLines;
+  if (!step.has_block) DMAIL_TRY(hide_fields(step, text, strict));
+  DMAIL_TRY(identify(r));
   return step;
+}
+
+// Takes the fields that readers are not given off the sizes.
+Status MboxScanner::hide_fields(MboxStep& step, uint64_t text, bool strict) {
+  Record& r = step.record;
+  const auto size = static_cast<size_t>(std::min<uint64_t>(step.header_raw, kMaxHiddenHeader));
+  auto view = window_.at(text, size);
+  if (!view) return std::move(view.error());
+  const HiddenLines hidden = hidden_lines(view->substr(0, size));
+  if (hidden.lines == 0) return {};
+  const uint64_t octets = hidden.bytes + hidden.lines - (strict ? 0 : hidden.crlf);
+  r.size -= octets;
+  r.header_size -= static_cast<uint32_t>(octets);
+  r.form |= kHiddenFields | kLfLines;
+  return {};
+}
+
+Status MboxScanner::identify(Record& r) {
+  TextIdentity identity;
+  uint64_t at = r.offset + r.prefix_size;
+  const uint64_t end = at + r.raw_size;
+  while (at < end) {
+    auto view = window_.at(at, 1);
+    if (!view) return std::move(view.error());
+    if (view->empty()) break;  // the file shrank under us
+    const std::string_view piece = view->substr(0, end - at);
+    identity.feed(piece);
+    at += piece.size();
+  }
+  r.set_identity(identity.value());
+  return {};
 }
 
 // A message with our block.
@@ -241,7 +276,7 @@ Result<MboxStep> MboxScanner::step(uint64_t at) {
   r.from_size = static_cast<uint16_t>(from->length);
   r.prefix_size = static_cast<uint32_t>(from->length);
   r.prefix_crc = crc32(view->substr(0, from->length));
-  r.internal_date = from->seconds;
+  r.internal_date = from->seconds;  // ours are in UTC
   r.zone_minutes = static_cast<int16_t>(from->zone_minutes);
   uint64_t text = at + from->length;
   view = window_.at(text, kStateFixed + kMboxMaxKeywordRoom + 1);
@@ -260,11 +295,22 @@ Result<MboxStep> MboxScanner::step(uint64_t at) {
     step.kind = MboxStep::Kind::Torn;
     return step;
   }
-  auto t = count(text, window_.limit(), false, Splits::AfterEmptyLine);
+  // A block that a program took apart when it saved: the text is still as we wrote it.
+  const bool quoted = is_block_mark(*view);
+  if (quoted) {
+    r.form |= kLfLines | kQuoted;
+    r.zone_minutes = static_cast<int16_t>(block_zone(*view));
+  } else {
+    FromLine line = *from;
+    read_as_local_time(line);
+    r.internal_date = line.seconds;
+    r.zone_minutes = static_cast<int16_t>(line.zone_minutes);
+  }
+  auto t = count(text, window_.limit(), quoted, Splits::AfterEmptyLine);
   if (!t) return std::move(t.error());
   step.next = t->end;
   DMAIL_TRY(trim(text, *t));
-  return finish(std::move(step), text, *t, false);
+  return finish(std::move(step), text, *t, quoted);
 }
 
 }  // namespace dmail::store

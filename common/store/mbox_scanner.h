@@ -49,6 +49,8 @@ class MboxScanner {
   Result<uint64_t> find_anywhere(uint64_t from);
   Result<MboxStep> step_ours(MboxStep step, const MboxState& state, uint64_t text);
   Status trim(uint64_t text, Text& counted);
+  Status hide_fields(MboxStep& step, uint64_t text, bool strict);
+  Status identify(Record& record);
   Result<MboxStep> finish(MboxStep step, uint64_t text, Text counted, bool strict);
   bool is_torn_front(std::string_view rest, uint64_t at) const;
 

@@ -68,9 +68,7 @@ std::optional<MboxState> parse_mbox_state(std::string_view bytes) {
     if (!is_keyword_octet(c)) return std::nullopt;
   s.length = end + 1;
   s.size = *parse_u64(bytes.substr(kStateSizeAt, 10));
-  const unsigned zone = number(bytes.substr(kStateZoneAt + 1, 4));
-  s.zone_minutes =
-      static_cast<int>(zone / 100 * 60 + zone % 100) * (bytes[kStateZoneAt] == '-' ? -1 : 1);
+  s.zone_minutes = block_zone(bytes);
   s.uid_validity = number(bytes.substr(kStateBaseAt, 10));
   s.last_uid = number(bytes.substr(kStateBaseAt + 11, 10));
   s.uid = number(bytes.substr(kStateUidAt + 7, 10));
@@ -78,6 +76,13 @@ std::optional<MboxState> parse_mbox_state(std::string_view bytes) {
     if (bytes[at] != ' ') s.flags |= flag;
   s.old = bytes[kSeenAt + 1] != ' ';
   return s;
+}
+
+int block_zone(std::string_view bytes) {
+  if (bytes.size() < kStateZoneAt + 5) return 0;
+  const unsigned zone = number(bytes.substr(kStateZoneAt + 1, 4));
+  const int minutes = static_cast<int>(zone / 100 * 60 + zone % 100);
+  return bytes[kStateZoneAt] == '-' ? -minutes : minutes;
 }
 
 bool is_part_of_mbox_state(std::string_view bytes) {

@@ -39,6 +39,8 @@ inline constexpr size_t kStateZoneAt = 11, kStateSizeAt = 22, kStateBaseAt = 45,
 inline constexpr size_t kStateFixed = 123;  // to the first octet of the keywords
 
 std::optional<MboxState> parse_mbox_state(std::string_view bytes);
+// The time zone in the first line of a block, whatever follows; minutes east of UTC.
+int block_zone(std::string_view bytes);
 // True when all of `bytes` is the first part of a block, or of nothing else: a torn append.
 bool is_part_of_mbox_state(std::string_view bytes);
 // `room`: octets for keywords, at least as many as they need.

@@ -161,7 +161,10 @@ bool MbxKeywordMap::place(const KeywordTable& table, uint64_t wanted, MbxHeader&
   for (unsigned bit = 0; bit < table.names().size(); ++bit) {
     if (!(wanted >> bit & 1)) continue;
     size_t slot = 0;
-    while (slot < kMbxKeywords && !header.names[slot].empty()) ++slot;
+    // Free, or of a name that the table has given up.
+    while (slot < kMbxKeywords && !header.names[slot].empty() &&
+           (bit_[slot] < 0 || bit_[slot] < static_cast<int>(table.names().size())))
+      ++slot;
     if (slot == kMbxKeywords) return false;
     header.names[slot] = table.names()[bit];
     bit_[slot] = static_cast<int>(bit);

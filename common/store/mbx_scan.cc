@@ -7,6 +7,7 @@
 #include "store/mbx_file.h"
 #include "store/rewrite_journal.h"
 #include "store/shrink_journal.h"
+#include "store/text_identity.h"
 
 namespace dmail::store {
 namespace {
@@ -33,6 +34,20 @@ Result<uint64_t> header_octets(FileWindow& window, uint64_t at, uint64_t size) {
     done += whole - v.size();
   }
   return size;
+}
+
+Status identify(FileWindow& window, uint64_t at, uint64_t header, Record& r) {
+  TextIdentity identity(true);
+  for (const uint64_t end = at + header; at < end;) {
+    auto view = window.at(at, 1);
+    if (!view) return std::move(view.error());
+    if (view->empty()) break;
+    const std::string_view piece = view->substr(0, end - at);
+    identity.feed(piece);
+    at += piece.size();
+  }
+  r.set_identity(identity.value());
+  return {};
 }
 
 // A first part of a message line, or zeros that a power failure left: what a cut-short append
@@ -136,7 +151,7 @@ Result<uint64_t> MbxFile::scan(uint64_t from, KeywordTable& keywords,
       at = *next;
       continue;
     }
-    if (line->size > end - at - line->length) break;
+    if (line->size > std::min(end - at - line->length, kMaxRecordSize)) break;
     Record r;
     r.offset = at;
     r.prefix_size = static_cast<uint32_t>(line->length);
@@ -155,6 +170,7 @@ Result<uint64_t> MbxFile::scan(uint64_t from, KeywordTable& keywords,
     auto octets = header_octets(window, text, line->size);
     if (!octets) return std::move(octets.error());
     r.header_size = static_cast<uint32_t>(std::min<uint64_t>(*octets, UINT32_MAX));
+    DMAIL_TRY(identify(window, text, *octets, r));
     found(r);
   }
   return at;
@@ -175,5 +191,8 @@ Result<MbxLine> MbxFile::line_of(const Record& r, std::string* bytes) const {
 }
 
 bool MbxFile::verify(const Record& r) { return line_of(r).ok(); }
+
+// SIZE stands in the line, and other programs only append.
+bool MbxFile::ends_as_before(const Record& r, uint64_t) { return verify(r); }
 
 }  // namespace dmail::store

@@ -11,6 +11,7 @@
 #include "store/rewrite_journal.h"
 #include "store/shrink_journal.h"
 #include "store/text_encoder.h"
+#include "store/text_identity.h"
 
 namespace dmail::store {
 namespace {
@@ -121,20 +122,30 @@ Status MbxFile::write_messages(uint64_t end, std::span<const NewMessage> message
     r.prefix_size = static_cast<uint32_t>(line.size());
     buffer.append(line);
     TextEncoder text(TextEncoder::Form::Crlf);
+    TextIdentity identity(true);
+    const auto encode = [&](std::string_view piece) {
+      const size_t start = buffer.size();
+      text.feed(piece, buffer);
+      identity.feed(std::string_view(buffer).substr(start));
+    };
     for (;;) {
       auto piece = m.text->next();
       if (!piece) return std::move(piece.error());
       if (piece->empty()) break;
       for (std::string_view rest = *piece; !rest.empty();) {
-        text.feed(rest.substr(0, kWriteAt), buffer);
+        encode(rest.substr(0, kWriteAt));
         rest.remove_prefix(std::min(rest.size(), kWriteAt));
         if (buffer.size() >= kWriteAt) DMAIL_TRY(flush());
       }
     }
+    const size_t last = buffer.size();
     text.finish(buffer);
+    identity.feed(std::string_view(buffer).substr(last));
+    r.set_identity(identity.value());
+    if (text.size() >= kMbxUncommitted)
+      return Error{ErrorKind::Limit, "The message is too large", ""};
     r.raw_size = r.size = text.size();
     r.header_size = static_cast<uint32_t>(std::min<uint64_t>(text.header_size(), UINT32_MAX));
-    if (r.size >= kMbxUncommitted) return Error{ErrorKind::Limit, "The message is too large", ""};
     out.push_back(r);
   }
   return flush();

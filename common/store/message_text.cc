@@ -44,21 +44,17 @@ Status MessageText::stable(const Locate& locate, const std::function<Status(cons
       lock = std::move(*taken);
       buffer_layout_ = 1;
       const auto settled = index->header();
-      if (!settled || settled->dirty != 0 || settled->layout % 2 != 0) {
+      auto still = box_->identity();
+      if (!still) return std::move(still.error());
+      if (!settled || settled->dirty != 0 || settled->layout % 2 != 0 || settled->file != *still) {
         lock.release();
-        DMAIL_TRY(box_->refresh());  // a crash: made again from the mail file
+        // A crash, or another program changed the file: the text may be another one.
+        DMAIL_TRY(box_->refresh());
         continue;
       }
     }
     Record r;
-    if (Status found = locate(r); !found) {
-      if (found.error().kind != ErrorKind::Corrupt) return found;
-      last = std::move(found);
-      lock.release();
-      box_->distrust();
-      DMAIL_TRY(box_->refresh());
-      continue;
-    }
+    DMAIL_TRY(locate(r));  // Corrupt: the caller makes the index again
     if (lock.held() && !box_->file().verify(r)) {
       lock.release();
       last = vanished(*box_);

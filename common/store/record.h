@@ -13,10 +13,11 @@ inline constexpr uint32_t kSystemFlags = 31;
 
 // Record::form
 enum : uint16_t {
-  kLfLines = 1,    // lines end in LF in the file; readers get CRLF
-  kQuoted = 2,     // mboxrd quoting: one '>' is taken off lines that match ^>+From (space)
-  kStateRoom = 4,  // flags and UID can be written in place
-  kExpunged = 8,   // dead: skipped by every reader, won back by compaction
+  kLfLines = 1,        // lines end in LF in the file; readers get CRLF
+  kQuoted = 2,         // mboxrd quoting: one '>' is taken off lines that match ^>+From (space)
+  kStateRoom = 4,      // flags and UID can be written in place
+  kExpunged = 8,       // dead: skipped by every reader, won back by compaction
+  kHiddenFields = 16,  // the header has lines that readers are not given (hidden_fields.h)
 };
 
 struct Record {
@@ -27,8 +28,10 @@ struct Record {
   uint32_t prefix_size = 0;  // bytes from `offset` to the first byte of the message text
   uint16_t from_size = 0;    // mbox: of the From_ line with its LF (the state block follows it)
   uint16_t form = 0;
-  uint64_t raw_size = 0;     // bytes of message text in the file
-  uint64_t size = 0;         // octets of the text as readers get it (RFC822.SIZE)
+  uint64_t raw_size : 40 = 0;       // bytes of message text in the file
+  uint64_t identity_high : 24 = 0;  // of the text (text_identity.h)
+  uint64_t size : 40 = 0;           // octets of the text as readers get it (RFC822.SIZE)
+  uint64_t identity_low : 24 = 0;
   uint32_t header_size = 0;  // octets of the header, blank line included, as readers get it
   int16_t zone_minutes = 0;  // of the internal date
   uint16_t reserved = 0;
@@ -38,9 +41,14 @@ struct Record {
   uint64_t cache = 0;       // offset in the cache file + 1; 0: nothing cached
   uint32_t prefix_crc = 0;  // CRC-32 of the immutable bytes that mark the start (From_ line; date
                             // and size of an mbx line)
-  uint32_t record_crc =
-      0;  // CRC-32 of uid, offset, prefix_size, raw_size, size, header_size, internal_date
+  uint32_t record_crc = 0;  // check word over what does not change with flags (index_format.h)
+
+  void set_identity(uint64_t value) {
+    identity_high = value >> 24 & 0xffffff;
+    identity_low = value & 0xffffff;
+  }
 };
+inline constexpr uint64_t kMaxRecordSize = (uint64_t{1} << 40) - 1;
 static_assert(sizeof(Record) == 96 && std::is_trivially_copyable_v<Record>);
 
 }  // namespace dmail::store

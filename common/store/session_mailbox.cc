@@ -1,6 +1,7 @@
 #include "store/session_mailbox.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "io/clock.h"
 
@@ -25,12 +26,15 @@ SessionMailbox::~SessionMailbox() {
 }
 
 Status SessionMailbox::start(bool claim) {
-  const auto header = box_->index()->header();
-  if (!header)
-    return Error{ErrorKind::Corrupt, "The mailbox index is damaged",
-                 box_->place().path + ": index damaged"};
-  adopt(*header);
+  auto header = box_->index()->header();
+  if (!header || !adopt(*header)) {
+    box_->distrust();
+    DMAIL_TRY(box_->refresh());
+    header = box_->index()->header();
+    if (!header || !adopt(*header)) return box_->damaged();
+  }
   uid_validity_ = header->uid_validity;
+  renumbered_ = header->renumbered;
   if (header->first_recent_uid >= header->next_uid) return {};
   if (claim)
     claim_recent();
@@ -39,23 +43,34 @@ Status SessionMailbox::start(bool claim) {
   return {};
 }
 
+// The positions of dead records; false when the index is damaged.
+bool SessionMailbox::find_dead(Index& index, const IndexHeader& header,
+                               std::vector<uint32_t>& dead) {
+  dead.clear();
+  for (uint32_t i = header.dead_low; i < header.dead_high && dead.size() < header.dead; ++i) {
+    Record r;
+    if (!index.record(i, r)) return false;
+    if (r.form & kExpunged) dead.push_back(i);
+  }
+  return dead.size() == header.dead && index.keywords_hold();
+}
+
 // The view becomes what the index holds now.
-void SessionMailbox::adopt(const IndexHeader& header) {
+bool SessionMailbox::adopt(const IndexHeader& header) {
   in_use_.release();
   view_ = box_->index();
   if (auto lock = FileLock::take(view_->fd(), LockMode::Shared, Deadline::in_ms(0)))
     in_use_ = std::move(*lock);
   known_ = header.record_count;
-  dead_.clear();
   pending_dead_.clear();
   pending_flags_.clear();
-  for (uint32_t i = header.dead_low; i < header.dead_high && dead_.size() < header.dead; ++i)
-    if (const Record* r = view_->raw(i); r != nullptr && r->form & kExpunged) dead_.push_back(i);
+  const bool good = find_dead(*view_, header, dead_);
   notes_ = header.notes;
   heard_ = highest_ = header.highest_mod_sequence;
   uid_next_ = header.next_uid;
-  keyword_count_ = header.keyword_count;
+  keyword_version_ = header.keyword_version;
   keywords_ = box_->index()->keywords();
+  return good;
 }
 
 // New messages become \Recent for this session and no other.
@@ -92,25 +107,30 @@ bool SessionMailbox::has_number(uint32_t position) const {
   return position < known_ && !std::binary_search(dead_.begin(), dead_.end(), position);
 }
 
-bool SessionMailbox::live_position(uint32_t number, uint32_t& out) {
+SessionMailbox::Place SessionMailbox::live_position(uint32_t number, uint32_t& out) {
   out = position(number);
-  if (view_ == box_->index()) return true;
-  const Record* old = view_->raw(out);
+  if (view_ == box_->index()) return Place::Found;
+  Record old, now;
+  if (!view_->record(out, old)) return Place::Damaged;
+  if (old.form & kExpunged) return Place::Gone;
   const auto h = box_->index() ? box_->index()->header() : std::nullopt;
-  if (old == nullptr || !h || h->uid_validity != uid_validity_) return false;
-  const uint32_t wanted = old->uid;
-  out = box_->index()->lower_bound(wanted, h->record_count);
-  const Record* now = out < h->record_count ? box_->index()->raw(out) : nullptr;
-  return now != nullptr && now->uid == wanted;
+  if (!h) return Place::Damaged;
+  if (h->uid_validity != uid_validity_) return Place::Gone;
+  const auto at = box_->index()->lower_bound(old.uid, h->record_count);
+  if (!at) return Place::Damaged;
+  out = *at;
+  if (out >= h->record_count) return Place::Gone;
+  if (!box_->index()->record(out, now)) return Place::Damaged;
+  return now.uid == old.uid ? Place::Found : Place::Gone;
 }
 
 Status SessionMailbox::locate(uint32_t number, Record& out, uint32_t* live) {
   uint32_t at = 0;
-  if (number == 0 || number > count() || !live_position(number, at)) return dead_message();
+  if (number == 0 || number > count()) return dead_message();
+  const Place place = live_position(number, at);
+  if (place == Place::Gone) return dead_message();
   if (live != nullptr) *live = at;
-  if (!box_->index()->record(at, out))
-    return Error{ErrorKind::Corrupt, "The mailbox index is damaged",
-                 box_->place().path + ": torn index record"};
+  if (place == Place::Damaged || !box_->index()->record(at, out)) return box_->damaged();
   // mbx keeps the text of what died until compaction makes a new generation.
   if (out.form & kExpunged && !box_->is_mbx()) return dead_message();
   return {};
@@ -119,14 +139,9 @@ Status SessionMailbox::locate(uint32_t number, Record& out, uint32_t* live) {
 MessageInfo SessionMailbox::info(uint32_t number) {
   MessageInfo info;
   Record r;
-  if (Status found = locate(number, r); !found) {
-    if (found.error().kind == ErrorKind::Corrupt) box_->distrust();
+  if (!mended([&] { return locate(number, r); })) {
     // Dead, but still numbered: what was last known.
-    const uint32_t at = position(number);
-    if (!view_->record(at, r)) {
-      if (const Record* raw = view_->raw(at)) info.uid = raw->uid;
-      return info;
-    }
+    if (!view_record(position(number), r)) return info;
   }
   info.uid = r.uid;
   info.flags = r.flags & kSystemFlags;
@@ -141,13 +156,14 @@ MessageInfo SessionMailbox::info(uint32_t number) {
 }
 
 uint32_t SessionMailbox::uid(uint32_t number) {
-  const Record* r = view_->raw(position(number));
-  return r == nullptr ? 0 : r->uid;
+  Record r;
+  return view_record(position(number), r) ? r.uid : 0;
 }
 
 uint32_t SessionMailbox::at_or_after(uint32_t uid) {
-  const uint32_t at = view_->lower_bound(uid, known_);
-  return std::min(number_at(at), count() + 1);
+  auto at = view_->lower_bound(uid, known_);
+  if (!at && repair()) at = view_->lower_bound(uid, known_);
+  return std::min(number_at(at.value_or(known_)), count() + 1);
 }
 
 uint32_t SessionMailbox::recent() const {
@@ -159,19 +175,24 @@ uint32_t SessionMailbox::recent() const {
 }
 
 uint32_t SessionMailbox::first_unseen() const {
+  auto* self = const_cast<SessionMailbox*>(this);  // view_record may put the view right
   const auto h = view_->header();
   if (!h) return 0;
   if (!h->superseded && h->unseen == 0) return 0;
   for (uint32_t i = h->superseded ? 0 : h->first_unseen; i < known_; ++i) {
-    const Record* r = view_->raw(i);
-    if (r != nullptr && !(r->flags & kSeen) && !(r->form & kExpunged) && has_number(i))
+    Record r;
+    if (self->view_record(i, r) && !(r.flags & kSeen) && !(r.form & kExpunged) && has_number(i))
       return number_at(i);
   }
   return 0;
 }
 
 bool SessionMailbox::accepts_keywords() const {
-  return !read_only_ && keywords_.names().size() < box_->file().keyword_limit();
+  if (read_only_) return false;
+  const size_t limit = box_->file().keyword_limit(), names = keywords_.names().size();
+  if (names < limit) return true;
+  const auto h = box_->index() ? box_->index()->header() : std::nullopt;
+  return h && static_cast<size_t>(std::popcount(box_->used_keywords(*h))) < names;
 }
 
 }  // namespace dmail::store

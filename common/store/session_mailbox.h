@@ -70,24 +70,45 @@ class SessionMailbox : public Mailbox {
   [[nodiscard]] bool has_number(uint32_t position) const;
   // The record of a message as it is now; NotFound: dead and its text gone; Corrupt: index damaged.
   Status locate(uint32_t number, Record& out, uint32_t* live_position = nullptr);
-  bool live_position(uint32_t number, uint32_t& out);
+  enum class Place { Found, Gone, Damaged };
+  Place live_position(uint32_t number, uint32_t& out);
+  // The record at a position of view_, which is put right when it is damaged.
+  bool view_record(uint32_t position, Record& out);
+  // After damage was met: the index is made again, and so is view_, with the numbers it had.
+  bool repair();
+  void mend_view(Index& now, const IndexHeader& header);
+  void fill_run(Index& now, const IndexHeader& header, std::vector<Record>& view, uint32_t first,
+                uint32_t last);
+  // Calls `use` again when it fails for a damaged index that could be repaired.
+  template <typename Use>
+  auto mended(Use use) -> decltype(use()) {
+    auto done = use();
+    if (done || done.error().kind != ErrorKind::Corrupt || !repair()) return done;
+    return use();
+  }
 
   Status start(bool claim);
-  void adopt(const IndexHeader& header);
+  // False when the index is damaged.
+  bool adopt(const IndexHeader& header);
+  static bool find_dead(Index& index, const IndexHeader& header, std::vector<uint32_t>& dead);
   void collect(const IndexHeader& header);
   void scan_changes(uint32_t count);
   void note_position(uint32_t position);
-  void take_new(const IndexHeader& header, bool announce_dead);
+  void take_new(const IndexHeader& header);
+  bool catch_up(Changes& changes, const IndexHeader& header, bool may_expunge);
   void claim_recent();
   void announce(Changes& changes, bool may_expunge);
-  void merge(Changes& changes, const IndexHeader& header);
+  bool merge(Changes& changes, const IndexHeader& header);
 
   Result<CacheTexts> texts(uint32_t number);
+  Result<CacheTexts> texts_once(uint32_t number);
   void flush_cache();
   void rest();
 
   // session_mailbox_change.cc
   struct Targets;
+  Result<FlagOutcome> change_flags_once(const UidSet& numbers, const FlagChange& change);
+  Status expunge_once(const UidSet* only_uids);
   Status pick(const UidSet& numbers, const FlagChange& change, const Box::Held& held,
               Targets& targets, FlagOutcome& out);
   Status write_flags(Box::Held& held, Targets& targets);
@@ -110,8 +131,10 @@ class SessionMailbox : public Mailbox {
   uint32_t uid_validity_ = 0;
   uint32_t uid_next_ = 1;
   uint64_t highest_ = 1;
-  uint32_t keyword_count_ = 0;
+  uint32_t renumbered_ = 0;
+  uint32_t keyword_version_ = 0;
   bool keywords_changed_ = false;
+  bool damaged_ = false;  // met while changes were collected
   KeywordTable keywords_;
   UidSet recent_;
   MessageText text_;
@@ -122,6 +145,7 @@ class SessionMailbox : public Mailbox {
       new_places_;   // position in view_, offset in new_entries_
   size_t made_ = 0;  // octets of cache entries made since the last rest
   OwnedFd watch_;
+  uint32_t watched_ = 0;  // Box::reopened() when the watch was set
 };
 
 }  // namespace dmail::store

@@ -72,31 +72,30 @@ void SessionMailbox::caught_up(const Box::Held& held) {
 Status SessionMailbox::pick(const UidSet& numbers, const FlagChange& change, const Box::Held& held,
                             Targets& targets, FlagOutcome& out) {
   KeywordTable& table = box_->keywords();
-  const size_t names_before = table.names().size();
+  const std::vector<std::string> names_before = table.names();
   targets.flags = change.flags & kSystemFlags;
   for (const std::string& name : change.keywords) {
-    const auto bit = change.action == FlagAction::Remove
-                         ? table.find(name)
-                         : table.add(name, box_->file().keyword_limit());
-    if (bit) targets.keywords |= uint64_t{1} << *bit;
-    if (!bit && change.action != FlagAction::Remove) out.keywords_full = true;
+    if (change.action == FlagAction::Remove) {
+      if (const auto bit = table.find(name)) targets.keywords |= uint64_t{1} << *bit;
+    } else if (!box_->place_keyword(held.header, name, targets.keywords)) {
+      out.keywords_full = true;  // then nothing is changed
+      return {};
+    }
   }
-  targets.new_keywords = table.names().size() != names_before;
+  targets.new_keywords = table.names() != names_before;
   if (held.header.uid_validity != uid_validity_) return replaced();
   for (const UidRange& range : numbers.ranges()) {
     for (uint64_t n = std::max(range.first, 1u); n <= std::min(range.last, count()); ++n) {
       const auto number = static_cast<uint32_t>(n);
       uint32_t at = 0;
       Record r;
-      if (!live_position(number, at)) {
+      const Place place = live_position(number, at);
+      if (place == Place::Damaged) return box_->damaged();
+      if (place == Place::Gone) {
         out.gone.push_back(number);
         continue;
       }
-      if (!box_->index()->record(at, r)) {
-        box_->distrust();
-        return Error{ErrorKind::TryLater, "The mailbox index is damaged; try again",
-                     path() + ": torn index record"};
-      }
+      if (!box_->index()->record(at, r)) return box_->damaged();
       if (r.form & kExpunged) {
         out.gone.push_back(number);
         continue;
@@ -149,6 +148,7 @@ Status SessionMailbox::write_flags(Box::Held& held, Targets& targets) {
     live[i].flags = one.flags;
     live[i].keywords = one.keywords;
     live[i].mod_sequence = mod_sequence;
+    live[i].record_crc = record_check(live[i]);
     count_flags(counts, before, live[i]);
     changed.push_back(&live[i]);
     touched.push_back(one.position);
@@ -190,8 +190,9 @@ Status SessionMailbox::write_flags(Box::Held& held, Targets& targets) {
     if (r != nullptr && !(r->flags & kSeen)) h.first_unseen = at;
   }
   for (int steps = 0; steps < 1000 && h.first_unseen < h.record_count; ++steps, ++h.first_unseen) {
-    const Record* r = box_->index()->raw(h.first_unseen);
-    if (r == nullptr || !(r->flags & kSeen || r->form & kExpunged)) break;
+    Record r;
+    if (!box_->index()->record(h.first_unseen, r) || !(r.flags & kSeen || r.form & kExpunged))
+      break;
   }
   if (h.unseen == 0) h.first_unseen = h.record_count;
   write_notes(h, touched);
@@ -200,6 +201,11 @@ Status SessionMailbox::write_flags(Box::Held& held, Targets& targets) {
 
 Result<FlagOutcome> SessionMailbox::change_flags(const UidSet& numbers, const FlagChange& change) {
   if (read_only_) return read_only_error();
+  return mended([&] { return change_flags_once(numbers, change); });
+}
+
+Result<FlagOutcome> SessionMailbox::change_flags_once(const UidSet& numbers,
+                                                      const FlagChange& change) {
   auto held = box_->lock();
   if (!held) return std::move(held.error());
   if (view_ == box_->index()) collect(held->header);
@@ -214,7 +220,7 @@ Result<FlagOutcome> SessionMailbox::change_flags(const UidSet& numbers, const Fl
     caught_up(*held);
     if (targets.new_keywords) {
       keywords_ = box_->keywords();
-      keyword_count_ = held->header.keyword_count;
+      keyword_version_ = held->header.keyword_version;
       keywords_changed_ = true;
     }
   }
@@ -223,6 +229,10 @@ Result<FlagOutcome> SessionMailbox::change_flags(const UidSet& numbers, const Fl
 
 Status SessionMailbox::expunge(const UidSet* only_uids) {
   if (read_only_) return read_only_error();
+  return mended([&] { return expunge_once(only_uids); });
+}
+
+Status SessionMailbox::expunge_once(const UidSet* only_uids) {
   auto held = box_->lock();
   if (!held) return std::move(held.error());
   IndexHeader& h = held->header;
@@ -234,16 +244,21 @@ Status SessionMailbox::expunge(const UidSet* only_uids) {
   auto scratch = box_->live_records(*held, storage, positions, live);
   if (!scratch) return std::move(scratch.error());
   std::vector<uint32_t> dead;  // places in `live`
+  uint32_t deleted = 0;
   for (size_t i = 0; i < live.size(); ++i) {
     if (!(std::as_const(live[i]).flags & kDeleted)) continue;
+    if (!Box::whole(live.subspan(i, 1))) return box_->damaged();
+    ++deleted;
     if (only_uids == nullptr || only_uids->contains(live[i].uid))
       dead.push_back(static_cast<uint32_t>(i));
   }
+  if (deleted != h.deleted) return box_->damaged();
   if (dead.empty()) return {};
   const uint64_t mod_sequence = next_mod_sequence(h);
   for (uint32_t i : dead) {
     live[i].form |= kExpunged;
     live[i].mod_sequence = mod_sequence;
+    live[i].record_crc = record_check(live[i]);
   }
   const uint32_t layout = h.layout;
   if (!box_->is_mbx()) h.layout |= 1;

@@ -43,7 +43,10 @@ Result<CopyOutcome> SessionMailbox::copy(const UidSet& numbers, Store& store,
   for (int i = 0; i < kTries; ++i) {
     DMAIL_TRY(box_->refresh());
     auto done = copy_locked(numbers, **to);
-    if (done || done.error().kind != ErrorKind::TryLater) return done;
+    if (done) return done;
+    if (done.error().kind == ErrorKind::Corrupt ? !repair()
+                                                : done.error().kind != ErrorKind::TryLater)
+      return done;
   }
   return Error{ErrorKind::InUse, "The mailbox changes too fast; try again",
                path() + ": COPY found no quiet moment"};

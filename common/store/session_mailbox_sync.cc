@@ -21,15 +21,22 @@ void sort_unique(std::vector<uint32_t>& v) {
 }  // namespace
 
 void SessionMailbox::note_position(uint32_t at) {
-  const Record* r = view_->raw(at);
-  if (r == nullptr || !has_number(at)) return;
-  (r->form & kExpunged ? pending_dead_ : pending_flags_).push_back(at);
+  Record r;
+  if (!has_number(at)) return;
+  if (!view_->record(at, r)) {
+    damaged_ = true;
+    return;
+  }
+  (r.form & kExpunged ? pending_dead_ : pending_flags_).push_back(at);
 }
 
 void SessionMailbox::scan_changes(uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) {
-    const Record* r = view_->raw(i);
-    if (r != nullptr && r->mod_sequence > heard_) note_position(i);
+    Record r;
+    if (!view_->record(i, r))
+      damaged_ = true;
+    else if (r.mod_sequence > heard_)
+      note_position(i);
   }
 }
 
@@ -62,13 +69,20 @@ void SessionMailbox::collect(const IndexHeader& header) {
 }
 
 // Numbers for records that were added; what died before we heard of it never gets one.
-void SessionMailbox::take_new(const IndexHeader& header, bool) {
-  for (uint32_t i = known_; i < header.record_count; ++i)
-    if (const Record* r = view_->raw(i); r == nullptr || r->form & kExpunged) dead_.push_back(i);
+void SessionMailbox::take_new(const IndexHeader& header) {
+  for (uint32_t i = known_; i < header.record_count; ++i) {
+    Record r;
+    if (!view_->record(i, r)) {
+      (void)repair();  // no numbers now: the next look has another generation
+      return;
+    }
+    if (r.form & kExpunged) dead_.push_back(i);
+    known_ = i + 1;
+  }
   known_ = std::max(known_, header.record_count);
   uid_next_ = header.next_uid;
-  if (header.keyword_count != keyword_count_) {
-    keyword_count_ = header.keyword_count;
+  if (header.keyword_version != keyword_version_) {
+    keyword_version_ = header.keyword_version;
     keywords_ = view_->keywords();
     keywords_changed_ = true;
   }
@@ -84,39 +98,46 @@ void SessionMailbox::announce(Changes& changes, bool may_expunge) {
     pending_dead_.clear();
   }
   for (uint32_t at : pending_flags_) {
-    const Record* r = view_->raw(at);
-    if (r != nullptr && !(r->form & kExpunged) && has_number(at))
+    Record r;
+    if (view_->record(at, r) && !(r.form & kExpunged) && has_number(at))
       changes.flags.push_back(number_at(at));
   }
   pending_flags_.clear();
 }
 
 // From the generation of the view to the newest one.
-void SessionMailbox::merge(Changes& changes, const IndexHeader& header) {
+// False: one of them is damaged.
+bool SessionMailbox::merge(Changes& changes, const IndexHeader& header) {
   Index& now = *box_->index();
-  std::vector<uint32_t> changed_uids;
+  std::vector<uint32_t> changed_uids, dead;
+  if (!find_dead(now, header, dead)) return false;
   uint32_t j = 0;
   for (uint32_t i = 0; i < known_; ++i) {
-    const Record* old = view_->raw(i);
-    if (old == nullptr || !has_number(i)) continue;
-    const Record* r = nullptr;
-    while (j < header.record_count && (r = now.raw(j)) != nullptr && r->uid < old->uid) ++j;
-    const bool alive =
-        j < header.record_count && r != nullptr && r->uid == old->uid && !(r->form & kExpunged);
-    if (!alive)
+    Record old, r;
+    if (!has_number(i)) continue;
+    if (!view_->record(i, old)) return false;
+    bool there = false;
+    while (j < header.record_count) {
+      if (!now.record(j, r)) return false;
+      there = r.uid >= old.uid;
+      if (there) break;
+      ++j;
+    }
+    if (!there || r.uid != old.uid || (old.form | r.form) & kExpunged)
       changes.expunged.push_back(number_at(i));
-    else if (r->mod_sequence > heard_)
-      changed_uids.push_back(r->uid);
+    else if (r.mod_sequence > heard_)
+      changed_uids.push_back(r.uid);
   }
   std::reverse(changes.expunged.begin(), changes.expunged.end());
   changes.count_before = count() - static_cast<uint32_t>(changes.expunged.size());
   const std::vector<std::string> names = keywords_.names();
-  adopt(header);
+  if (!adopt(header)) return false;
   if (keywords_.names() != names) changes.keywords = true;
   for (uint32_t uid : changed_uids) {
     const uint32_t n = at_or_after(uid);
     if (n <= count()) changes.flags.push_back(n);
   }
+  return true;
 }
 
 // Between commands a session holds no large buffers.
@@ -129,41 +150,47 @@ void SessionMailbox::rest() {
   entry_uid_ = 0;
 }
 
+// What is new since the last time, as far as it may be told; false when damage was met before
+// anything was told.
+bool SessionMailbox::catch_up(Changes& changes, const IndexHeader& header, bool may_expunge) {
+  if (view_ != box_->index()) {
+    changes.count_before = count();  // new numbers have to wait until the dead may go
+    return !may_expunge || merge(changes, header);
+  }
+  damaged_ = false;
+  collect(header);
+  if (damaged_) return false;
+  announce(changes, may_expunge);
+  changes.count_before = count();
+  take_new(header);
+  highest_ = header.highest_mod_sequence;
+  return true;
+}
+
 Result<Changes> SessionMailbox::sync(bool may_expunge) {
   Changes changes;
   flush_cache();
   rest();
-  const uint32_t before = count();
-  if (Status fresh = box_->refresh(); !fresh) {
-    if (fresh.error().kind != ErrorKind::NotFound) return std::move(fresh.error());
-    changes.gone = true;
-    changes.count = changes.count_before = before;
-    return changes;
-  }
-  const auto header = box_->index()->header();
-  if (!header)
-    return Error{ErrorKind::Corrupt, "The mailbox index is damaged", path() + ": index damaged"};
-  if (header->uid_validity != uid_validity_) {
-    changes.gone = true;
-    changes.count = changes.count_before = before;
-    return changes;
-  }
-  if (view_ != box_->index()) {
-    if (may_expunge) {
-      merge(changes, *header);
-    } else {
-      changes.count_before = before;  // new numbers have to wait until the dead may go
+  for (bool repaired = false;; repaired = true) {
+    changes.count = changes.count_before = count();
+    if (Status fresh = box_->refresh(); !fresh) {
+      if (fresh.error().kind != ErrorKind::NotFound) return std::move(fresh.error());
+      changes.gone = true;
+      return changes;
     }
-  } else {
-    collect(*header);
-    announce(changes, may_expunge);
-    changes.count_before = count();
-    take_new(*header, may_expunge);
-    highest_ = header->highest_mod_sequence;
+    const auto header = box_->index()->header();
+    if (header) {
+      changes.renumbered = header->renumbered != renumbered_;
+      changes.gone = header->uid_validity != uid_validity_;
+      if (changes.gone) return changes;
+      if (catch_up(changes, *header, may_expunge)) break;
+    }
+    if (repaired || !repair()) return box_->damaged();
   }
   changes.keywords = changes.keywords || keywords_changed_;
   keywords_changed_ = false;
-  if (view_ == box_->index() && header->first_recent_uid < uid_next_) {
+  const auto header = box_->index()->header();
+  if (header && view_ == box_->index() && header->first_recent_uid < uid_next_) {
     if (read_only_)
       recent_.add(header->first_recent_uid, uid_next_ - 1);
     else
@@ -175,7 +202,8 @@ Result<Changes> SessionMailbox::sync(bool may_expunge) {
 }
 
 int SessionMailbox::watch_fd() {
-  if (watch_.valid()) return watch_.get();
+  if (watch_.valid() && watched_ == box_->reopened()) return watch_.get();
+  watched_ = box_->reopened();
   if (!box_->context().config.shared_spool) {
     watch_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
     const std::string mine = "/proc/self/fd/" + std::to_string(box_->fd());

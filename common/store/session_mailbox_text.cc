@@ -12,18 +12,24 @@ constexpr uint32_t kNone = 0;
 }  // namespace
 
 Result<std::string_view> SessionMailbox::header(uint32_t number) {
-  return text_.read_header([&](Record& r) { return locate(number, r); });
+  return mended([&] { return text_.read_header([&](Record& r) { return locate(number, r); }); });
 }
 
 Result<std::string_view> SessionMailbox::text(uint32_t number) {
-  return text_.read([&](Record& r) { return locate(number, r); });
+  return mended([&] { return text_.read([&](Record& r) { return locate(number, r); }); });
 }
 
 Status SessionMailbox::send(uint32_t number, uint64_t offset, uint64_t length, ByteSink& sink) {
-  return text_.send([&](Record& r) { return locate(number, r); }, offset, length, sink);
+  return mended([&] {
+    return text_.send([&](Record& r) { return locate(number, r); }, offset, length, sink);
+  });
 }
 
 Result<CacheTexts> SessionMailbox::texts(uint32_t number) {
+  return mended([&] { return texts_once(number); });
+}
+
+Result<CacheTexts> SessionMailbox::texts_once(uint32_t number) {
   Record r;
   uint32_t live = 0;
   DMAIL_TRY(locate(number, r, &live));

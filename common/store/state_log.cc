@@ -173,6 +173,7 @@ bool StateLog::needs_recovery() const {
 Status StateLog::recover() {
   if (path_.empty() || ::access(path_.c_str(), F_OK) != 0) return {};
   auto log = read_file(path_, kMaxSize + 64 * 1024);
+  if (!log && log.error().kind == ErrorKind::Limit) return settle();  // none of ours is so large
   if (!log) return std::move(log.error());
   std::string_view rest = *log;
   StateLogHeader header;

@@ -1,7 +1,7 @@
 // One user's mail: the drop file (INBOX) and the folder tree in the `.mbx` directory beside it.
 // Mailbox names are the bytes on disk and on the wire (modified UTF-7), `/` between levels, INBOX
 // in any case.  Refused (BadInput): empty parts, "." and "..", absolute names, control bytes, parts
-// that begin with "." or end in ".lock", names that begin with "~" (other servers' homes), parts
+// that begin with "." or end in ".lock", for new names "~" in front (other servers' homes), parts
 // over 200 and names over 1000 octets, over 20 levels.
 #pragma once
 
@@ -23,12 +23,20 @@ namespace dmail::store {
 class Mailbox;
 class Appender;
 
+// What the administrator should know of, for the log.
+struct StoreEvent {
+  std::string_view what;  // damage, index-rebuilt, compaction-failed, tail-cut
+  std::string_view mailbox;
+  std::string text;
+};
+
 struct StoreConfig {
   std::string drop_file;      // absolute path
   std::string folders;        // absolute path of the directory NAME.mbx (made when missing)
   uint64_t quota_bytes = 0;   // 0: none.  One number for all mailboxes and protocols
   int lock_seconds = 30;      // longest wait for a mailbox lock
   bool shared_spool = false;  // `lock_id` is set: no shared mapping, no inotify
+  std::function<void(const StoreEvent&)> report;  // may be empty
 };
 
 struct MailboxEntry {
@@ -73,6 +81,7 @@ class Store {
 
 // Checks and normalises a mailbox name as said above ("inbox" becomes "INBOX").
 Result<std::string> valid_mailbox_name(std::string_view name);
+Result<std::string> valid_new_name(std::string_view name);
 
 // Collects messages (in memory up to 1 MiB each, then in an unlinked temporary file), then stores
 // all or none.

@@ -2,12 +2,14 @@
 #include <cstring>
 
 #include "io/file.h"
+#include "store/hidden_fields.h"
 #include "store/mail_file.h"
 
 namespace dmail::store {
 namespace {
 constexpr size_t kWindow = 128 * 1024;  // of raw bytes; twice that when every byte is a line end
 constexpr std::string_view kFrom = "From ";
+static_assert(kWindow >= kMaxHiddenHeader);  // the first window has all that is hidden
 }  // namespace
 
 TextReader::TextReader(int fd, const Record& record) : fd_(fd), record_(record) {}
@@ -38,6 +40,7 @@ Status TextReader::fill() {
   if (*n < want)
     return Error{ErrorKind::Corrupt, "The message is no longer there",
                  "mail file ends inside a message"};
+  if (raw_at_ == 0 && record_.form & kHiddenFields) take_out_hidden(raw_);
   raw_at_ += want;
   return {};
 }

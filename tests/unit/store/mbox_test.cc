@@ -28,14 +28,23 @@ TEST_CASE("mbox: what is a From_ line") {
        {"From a Sat Nov 21 11:05:22 2026\n", "From a@b Sat Nov  1 11:05:22 2026\r\n",
         "From a b c Sat Nov 21 11:05 2026\n", "From a Sat Nov 21 11:05:22 CET 2026\n",
         "From a Sat Nov 21 11:05:22 2026 +0100\n", "From \"John Sat\" Sat Nov 1 11:05:22 2026\n",
-        "From a Sat Nov 21 11:05:22 2026 remote from host\n", "From  Sat Nov 21 11:05:22 2026\n"})
+        "From a Sat Nov 21 11:05:22 2026 remote from host\n", "From  Sat Nov 21 11:05:22 2026\n",
+        "From - Wed Dec 31 19:00:00 1969\n", "From a Thu Jan  1 00:00:00 0001\n",
+        "From a@b Wed, 2 May 2001 10:10:26 +0200\n", "From a@b 2 May 2001 9:10 +0200 (CEST)\n",
+        "From a Sat Nov 21 11:05:22 MET DST 2026\n", "From a Sat Nov 21 9:05:22 2026\n",
+        "From a Sat, 21 Nov 2026 11:05:22\n"})
     CHECK(parse_from_line(good));
+  CHECK(parse_from_line("From - Wed Dec 31 19:00:00 1969\n")->seconds == 0);
+  CHECK(parse_from_line("From a Sat Nov 21 11:05:22 CET 2026\n")->seconds == 1795259122 - 3600);
+  CHECK(parse_from_line("From a Sat Nov 21 11:05:22 MET DST 2026\n")->zone_minutes == 120);
+  CHECK_FALSE(parse_from_line("From a Sat Nov 21 11:05:22 2026\n")->zoned);
   for (const char* bad :
        {"From a Sat Nov 21 11:05:22 2026", "From \n", "From a\n",
         ">From a Sat Nov 21 11:05:22 2026\n", "From a Sat Nov 31 11:05:22 2026\n",
         "From a Sat Nov 21 25:05:22 2026\n", "From a Sat Foo 21 11:05:22 2026\n",
         "From a Sat Nov 21 11:05:22 2026 and then\n", "From here to there on Sat Nov 21 we go\n",
-        "From: a Sat Nov 21 11:05:22 2026\n", "From a Sat, 21 Nov 2026 11:05:22\n"})
+        "From: a Sat Nov 21 11:05:22 2026\n", "From a Sat, 21 Nov 2026 11:05:22 and on\n",
+        "From a on 2 May 2001 we go\n", "From a Sat Nov 21 11:05:22 26\n"})
     CHECK_FALSE(parse_from_line(bad));
   CHECK_FALSE(parse_from_line("From " + std::string(2000, 'x') + " Sat Nov 21 11:05:22 2026\n"));
   const auto line = format_from_line("a b\nFrom c@d", 1795259122);
@@ -43,6 +52,36 @@ TEST_CASE("mbox: what is a From_ line") {
   CHECK(parse_from_line(line)->seconds == 1795259122);
   CHECK(format_from_line("", 0) == "From MAILER-DAEMON Thu Jan  1 00:00:00 1970\n");
   CHECK(parse_from_line(format_from_line(std::string(5000, 'x'), 0)));
+}
+
+TEST_CASE("mbox: other agents' dates without a zone are local time, also after a rewrite") {
+  const char* old = std::getenv("TZ");
+  const std::string before = old == nullptr ? "" : old;
+  ::setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+  ::tzset();
+  {
+    const std::string text = "Subject: s\n\nx\n\n";
+    MailDir m("From a@b Sat Nov 21 11:05:22 2026\n" + text + "From a@b Tue Jul 21 11:05:22 2026\n" +
+              text + "From a@b Sat Nov 21 11:05:22 CET 2026\n" + text +
+              "From a@b Sat Nov 21 11:05:22 2026 -0500\n" + text);
+    REQUIRE(m.load());
+    const auto dates = [&m] {
+      std::vector<std::pair<int64_t, int>> out;
+      for (const Record& r : m.records) out.emplace_back(r.internal_date, r.zone_minutes);
+      return out;
+    };
+    const std::vector<std::pair<int64_t, int>> right = {
+        {1795255522, 60}, {1784624722, 120}, {1795255522, 60}, {1795277122, -300}};
+    CHECK(dates() == right);
+    CHECK(assign(m));
+    REQUIRE(m.load());
+    CHECK(dates() == right);
+  }
+  if (old == nullptr)
+    ::unsetenv("TZ");
+  else
+    ::setenv("TZ", before.c_str(), 1);
+  ::tzset();
 }
 
 TEST_CASE("mbox: append and read back the same bytes") {
