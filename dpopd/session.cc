@@ -37,6 +37,12 @@ Result<void> Session::open_maildrop() {
   config.quota_bytes = start_.quota_bytes;
   config.lock_seconds = static_cast<int>(start_.settings.lock_timeout);
   config.shared_spool = !start_.settings.lock_id.empty();
+  config.report = [this](const store::StoreEvent& event) {
+    const log::Fields fields = {
+        {"user", start_.user}, {"mailbox", event.mailbox}, {"text", event.text}};
+    event.what == "index-rebuilt" ? log_->info(event.what, fields)
+                                  : log_->error(event.what, fields);
+  };
   auto opened = store::Store::open(std::move(config));
   if (!opened) return std::move(opened.error());
   store_ = std::move(*opened);
@@ -179,6 +185,17 @@ Session::Total Session::total() {
   return t;
 }
 
+// Another program rewrote the file so that UIDs could not stay: what the client meant by its DELEs
+// cannot be known for sure, and it lists its mail again anyhow.
+Status Session::numbered_as_before() {
+  auto changes = mailbox_->sync(false);
+  if (!changes) return std::move(changes.error());
+  if (!changes->gone && !changes->renumbered) return {};
+  return Error{ErrorKind::InUse,
+               "Another program changed the maildrop meanwhile; nothing is deleted. Log in again",
+               "the maildrop was numbered anew, so QUIT deleted nothing"};
+}
+
 Status Session::remove(const UidSet& numbers, const UidSet& uids) {
   auto marked = mailbox_->change_flags(numbers, {store::FlagAction::Add, store::kDeleted, {}, {}});
   if (!marked) return std::move(marked.error());
@@ -201,7 +218,8 @@ Outcome Session::update() {
     if (!seen) (void)failed("command-failed", seen.error());
   }
   if (!doomed_uids.empty()) {
-    Status gone = remove(doomed_numbers, doomed_uids);
+    Status gone = numbered_as_before();
+    if (gone) gone = remove(doomed_numbers, doomed_uids);
     if (!gone) {
       // RFC 1939 section 6: -ERR when some were not removed, and the connection ends all the same.
       return Outcome::bye(failed("command-failed", gone.error()));

@@ -57,6 +57,7 @@ class Session {
   static constexpr uint8_t kReadMark = 2;
 
   Result<void> open_maildrop();
+  Status numbered_as_before();
   Status remove(const UidSet& numbers, const UidSet& uids);
   Outcome dispatch(std::string_view line);
   void print(const Outcome& outcome);
