@@ -45,10 +45,14 @@ Outcome cmd_subscribe(Session& session, Parser& parser) {
   });
 }
 
+// Any name that can stand in the list.
 Outcome cmd_unsubscribe(Session& session, Parser& parser) {
-  return with_mailbox(session, parser, [&](const std::string& name) {
-    return session.store().subscribe(name, false);
-  });
+  parser.expect_sp();
+  const std::string wanted = parser.expect_mailbox();
+  parser.expect_end();
+  if (parser.failed()) return Outcome::bad(parser.error());
+  Status done = session.store().subscribe(without_slash(wanted), false);
+  return done ? Outcome::ok() : Outcome::failed(done.error());
 }
 
 Outcome cmd_rename(Session& session, Parser& parser) {

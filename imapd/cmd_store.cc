@@ -68,13 +68,14 @@ Outcome store_flags(Session& session, Parser& parser, bool uid) {
   const auto done = session.mailbox().change_flags(*numbers, change);
   if (!done) return Outcome::failed(done.error());
   session.view().announce_keywords();
-  if (!silent) tell_flags(session, without(*numbers, done->gone), uid);
   if (done->keywords_full)
     return Outcome::no("LIMIT", "No room for another keyword in this mailbox");
-  // RFC 2180 section 4.2: messages that somebody else expunged meanwhile.  A UID that is no more is
-  // no error (RFC 3501 section 6.4.8).
-  if (!done->gone.empty() && !silent && !uid)
-    return Outcome::no("EXPUNGEISSUED", "Some of the messages no longer exist");
+  if (!silent) tell_flags(session, without(*numbers, done->gone), uid);
+  // RFC 2180 section 4.2: of messages that somebody else expunged meanwhile the client hears by
+  // EXPUNGE; it is an error only where nothing is left to change.  A UID that is no more is none
+  // (RFC 3501 section 6.4.8).
+  if (!silent && !uid && !done->gone.empty() && done->gone.size() == numbers->count())
+    return Outcome::no("EXPUNGEISSUED", "None of the messages exists any more");
   return Outcome::ok();
 }
 

@@ -1,6 +1,7 @@
 #include "imapd/fetch_send.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/ascii.h"
 #include "imapd/mailbox_view.h"
@@ -13,6 +14,9 @@ namespace {
 using Kind = FetchItem::Kind;
 using What = Section::What;
 
+// A literal has no NUL (RFC 3501 section 9): 0x80 stands for it, so that sizes stay what they are.
+constexpr char kForNul = '\x80';
+
 // Announces the literal before its first octet, so that an error before that leaves no trace.
 class LiteralSink : public ByteSink {
  public:
@@ -20,7 +24,10 @@ class LiteralSink : public ByteSink {
       : out_(&out), label_(label), size_(size) {}
   void write(std::string_view bytes) override {
     announce();
-    out_->write(bytes);
+    if (std::memchr(bytes.data(), '\0', bytes.size()) == nullptr) return out_->write(bytes);
+    std::string text(bytes);
+    std::replace(text.begin(), text.end(), '\0', kForNul);
+    out_->write(text);
   }
   void announce() {
     if (announced_) return;
@@ -224,6 +231,7 @@ bool FetchSender::send_fields(const Section& section, std::string_view header) {
       if (!scratch_.ends_with('\n')) scratch_ += "\r\n";
     }
   scratch_ += "\r\n";
+  std::replace(scratch_.begin(), scratch_.end(), '\0', kForNul);
   uint64_t start = 0, length = scratch_.size();
   cut(section, start, length);
   std::string& b = reply_->buffer();

@@ -15,16 +15,14 @@ ListPattern::ListPattern(std::string_view pattern) {
     else
       pattern_.push_back(c);
   }
-  upper_ = upper(pattern_);
-}
-
-bool ListPattern::matches(std::string_view name) {
-  return name == "INBOX" ? run(upper_, name) : run(pattern_, name);
 }
 
 // now_[i]: the first i characters of the pattern match what was read of the name.
-bool ListPattern::run(std::string_view pattern, std::string_view name) {
+bool ListPattern::matches(std::string_view name) {
+  const std::string_view pattern = pattern_;
   const size_t size = pattern.size();
+  // Octets at the front of the name whose case does not matter.
+  size_t any_case = name == "INBOX" || name.starts_with("INBOX/") ? 5 : 0;
   auto skip_wild = [&](std::vector<char>& states) {
     for (size_t i = 0; i < size; ++i)
       if (states[i] != 0 && (pattern[i] == '*' || pattern[i] == '%')) states[i + 1] = 1;
@@ -38,9 +36,10 @@ bool ListPattern::run(std::string_view pattern, std::string_view name) {
       if (now_[i] == 0) continue;
       if (pattern[i] == '*' || (pattern[i] == '%' && c != '/'))
         next_[i] = 1;
-      else if (pattern[i] == c && c != '*' && c != '%')
+      else if ((any_case > 0 ? to_upper(pattern[i]) : pattern[i]) == c && c != '*' && c != '%')
         next_[i + 1] = 1;
     }
+    if (any_case > 0) --any_case;
     skip_wild(next_);
     std::swap(now_, next_);
   }

@@ -1,6 +1,6 @@
 // LIST patterns (RFC 3501 section 6.3.8): `*` is any run, `%` any run without `/`.  INBOX matches
-// in any case.  Time is |pattern| * |name| whatever the wildcards (all states at once, no going
-// back).
+// in any case, as the first part of longer names, too.  Time is |pattern| * |name| whatever the
+// wildcards (all states at once, no going back).
 #pragma once
 
 #include <string>
@@ -17,9 +17,7 @@ class ListPattern {
   [[nodiscard]] bool ends_in_percent() const { return !pattern_.empty() && pattern_.back() == '%'; }
 
  private:
-  bool run(std::string_view pattern, std::string_view name);
   std::string pattern_;
-  std::string upper_;
   std::vector<char> now_, next_;
 };
 

@@ -18,19 +18,19 @@ struct KeyRow {
   Kind kind;
   Argument argument;
   uint32_t set, clear;     // Kind::Flags
-  std::string_view field;  // Kind::Header
+  std::string_view field;  // Kind::Header, Kind::Addresses
 };
 constexpr KeyRow kKeys[] = {
     {"ALL", Kind::All, Argument::None, 0, 0, {}},
     {"ANSWERED", Kind::Flags, Argument::None, store::kAnswered, 0, {}},
-    {"BCC", Kind::Header, Argument::Text, 0, 0, "Bcc"},
+    {"BCC", Kind::Addresses, Argument::Text, 0, 0, "Bcc"},
     {"BEFORE", Kind::Before, Argument::Date, 0, 0, {}},
     {"BODY", Kind::Body, Argument::Text, 0, 0, {}},
-    {"CC", Kind::Header, Argument::Text, 0, 0, "Cc"},
+    {"CC", Kind::Addresses, Argument::Text, 0, 0, "Cc"},
     {"DELETED", Kind::Flags, Argument::None, store::kDeleted, 0, {}},
     {"DRAFT", Kind::Flags, Argument::None, store::kDraft, 0, {}},
     {"FLAGGED", Kind::Flags, Argument::None, store::kFlagged, 0, {}},
-    {"FROM", Kind::Header, Argument::Text, 0, 0, "From"},
+    {"FROM", Kind::Addresses, Argument::Text, 0, 0, "From"},
     {"HEADER", Kind::Header, Argument::Field, 0, 0, {}},
     {"KEYWORD", Kind::Keyword, Argument::Flag, 0, 0, {}},
     {"LARGER", Kind::Larger, Argument::Number, 0, 0, {}},
@@ -47,7 +47,7 @@ constexpr KeyRow kKeys[] = {
     {"SMALLER", Kind::Smaller, Argument::Number, 0, 0, {}},
     {"SUBJECT", Kind::Subject, Argument::Text, 0, 0, {}},
     {"TEXT", Kind::Text, Argument::Text, 0, 0, {}},
-    {"TO", Kind::Header, Argument::Text, 0, 0, "To"},
+    {"TO", Kind::Addresses, Argument::Text, 0, 0, "To"},
     {"UNANSWERED", Kind::Flags, Argument::None, 0, store::kAnswered, {}},
     {"UNDELETED", Kind::Flags, Argument::None, 0, store::kDeleted, {}},
     {"UNDRAFT", Kind::Flags, Argument::None, 0, store::kDraft, {}},
@@ -197,6 +197,7 @@ int SearchKey::cost() const {
     case Kind::SentSince:
     case Kind::Subject:
     case Kind::Header:
+    case Kind::Addresses:
       return 1;
     case Kind::Body:
     case Kind::Text:

@@ -33,7 +33,8 @@ struct SearchKey {
     SentOn,
     SentSince,  // Date: field
     Subject,
-    Header,
+    Header,     // the text of a field
+    Addresses,  // the addresses in it, as the envelope has them
     Body,
     Text,
     And,
@@ -46,7 +47,7 @@ struct SearchKey {
   UidSet numbers;               // Numbers: message numbers
   uint64_t size = 0;            // Larger, Smaller; seconds for Older, Younger
   int64_t day = 0;              // days since 1970
-  std::string field;            // Header
+  std::string field;            // Header, Addresses
   std::optional<mail::TextNeedle> needle;
   std::vector<SearchKey> keys;  // And, Or, Not
 

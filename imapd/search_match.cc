@@ -64,6 +64,7 @@ bool SearchMatcher::test(const SearchKey& key) {
       return test_sent(key);
     case Kind::Subject:
     case Kind::Header:
+    case Kind::Addresses:
       return test_header(key);
     case Kind::Body:
     case Kind::Text:
@@ -129,7 +130,10 @@ bool SearchMatcher::test_header(const SearchKey& key) {
   mail::FieldCursor cursor(*block);
   mail::Field field;
   while (cursor.next(field))
-    if (iequals(field.name, key.field) && key.needle->in_header(field.value)) return true;
+    if (iequals(field.name, key.field) &&
+        (key.kind == Kind::Addresses ? key.needle->in_addresses(field.value)
+                                     : key.needle->in_header(field.value)))
+      return true;
   return false;
 }
 

@@ -172,9 +172,12 @@ void Session::end(std::string_view bye, std::string_view reason) {
 }
 
 Result<std::string> Session::mailbox_name(std::string_view name) const {
-  if (!utf7_decode(name))
+  auto valid = store::valid_mailbox_name(name);
+  if (!valid || utf7_decode(name)) return valid;
+  // What other servers and hands have put there under another name is taken as it stands.
+  if (!store_->lookup(*valid))
     return Error{ErrorKind::BadInput, "Mailbox name is not valid modified UTF-7", {}};
-  return store::valid_mailbox_name(name);
+  return valid;
 }
 
 }  // namespace dmail::imapd

@@ -29,7 +29,8 @@ struct SessionConfig {
   std::vector<std::string> create_folders;
   uint64_t message_size_limit = uint64_t{100} << 20;
   uint64_t quota_bytes = 0;
-  int64_t idle_ms = 1800 * 1000;  // autologout
+  int64_t idle_ms = 1800 * 1000;        // autologout
+  int64_t idle_notify_ms = 120 * 1000;  // between signs of life in IDLE; 0: none
 };
 
 class Session {
@@ -66,6 +67,7 @@ class Session {
   // "* BYE ..." and no more commands; `reason` as in End.
   void end(std::string_view bye, std::string_view reason);
   [[nodiscard]] bool ended() const { return ended_; }
+  [[nodiscard]] int64_t idle_notify_ms() const { return config_.idle_notify_ms; }
   Deadline idle_deadline() const { return Deadline::in_ms(config_.idle_ms); }
   // After kQuietMs without input the buffers' memory is given back.
   void wait_quietly();

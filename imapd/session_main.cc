@@ -48,6 +48,11 @@ int serve(privsep::SessionStart& start) {
   where.quota_bytes = start.quota_bytes;
   where.lock_seconds = static_cast<int>(start.settings.lock_timeout);
   where.shared_spool = !start.settings.lock_id.empty();
+  where.report = [&](const store::StoreEvent& event) {
+    const log::Fields fields = {
+        {"user", start.user}, {"mailbox", event.mailbox}, {"text", event.text}};
+    event.what == "index-rebuilt" ? log.info(event.what, fields) : log.error(event.what, fields);
+  };
   auto store = store::Store::open(std::move(where));
   if (!store) {
     log.line(log::level_of(store.error()), "mailbox-failed",

@@ -26,7 +26,7 @@ TEST_CASE("LIST wildcards") {
                            {"inbox", "INBOX", true},
                            {"INB%", "INBOX", true},
                            {"inbox", "inbox/x", false},
-                           {"Inbox/x", "INBOX/x", false},
+                           {"Inbox/x", "INBOX/x", true},
                            {"A", "a", false},
                            {"a*b*c", "aXbYc", true},
                            {"a*b*c", "aXbY", false},
