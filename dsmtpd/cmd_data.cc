@@ -101,6 +101,7 @@ Outcome deliver(Session& session, const Envelope& envelope) {
   Outcome outcome;
   session.backend().deliver(envelope, [&](Reply reply) {
     ++answers;
+    outcome.taken = outcome.taken || reply.code == 250;
     if (!session.lmtp()) {
       one.add(std::move(reply));
     } else if (answers < envelope.recipients) {

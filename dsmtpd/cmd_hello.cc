@@ -13,17 +13,19 @@ Outcome refuse_name() { return done(501, "5.5.4", "Give your host name or [addre
 }  // namespace
 
 Outcome cmd_helo(Session& session, std::string_view argument) {
-  if (!valid_helo(argument)) return refuse_name();
+  auto name = helo_name(argument);
+  if (!name) return refuse_name();
   session.forget_mail();
-  session.state().helo = argument;
+  session.state().helo = std::move(*name);
   session.state().extended = false;
   return done(250, "", session.facts().host);
 }
 
 Outcome cmd_ehlo(Session& session, std::string_view argument) {
-  if (!valid_helo(argument)) return refuse_name();
+  auto name = helo_name(argument);
+  if (!name) return refuse_name();
   session.forget_mail();
-  session.state().helo = argument;
+  session.state().helo = std::move(*name);
   session.state().extended = true;
   Outcome outcome = done(250, "", session.facts().host);
   auto offer = [&](std::string text) { outcome.reply.lines.push_back(std::move(text)); };

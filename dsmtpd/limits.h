@@ -8,7 +8,7 @@ namespace dmail::dsmtpd {
 
 inline constexpr size_t kMaxCommandLine = 2048;  // octets without CRLF (RFC 5321 asks for 510)
 inline constexpr size_t kMaxAuthLine = 16384;    // a SASL response, base64 (RFC 4954: 12288)
-inline constexpr size_t kMaxLocalPart = 64;      // RFC 5321 section 4.5.3.1.1
+inline constexpr size_t kMaxLocalPart = 1000;    // VERP and SRS go far beyond the 64 of RFC 5321
 inline constexpr size_t kMaxDomain = 255;        // 4.5.3.1.2
 inline constexpr size_t kMaxLabel = 63;          // RFC 1035
 inline constexpr size_t kMaxHelo = 255;

@@ -89,7 +89,7 @@ class Monitor {
   OwnedFd spool_;
   bool passed_on_ = false;  // by another server of the site
   int forwards_ = 0;
-  int64_t refused_ = 0;  // recipients, of all messages
+  int64_t refused_ = 0;  // recipients, since a message was taken
   int notes_ = 0;
   int64_t began_ = monotonic_ms();
   uint64_t stored_ = 0;            // copies of messages

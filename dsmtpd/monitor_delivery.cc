@@ -31,7 +31,7 @@ void Monitor::on_add_recipient(Frame& frame) {
     broken("an unclean address");
   const RecipientFinder finder(
       settings_, [this](const account::Name& name) { return gate_.authenticator().lookup(name); },
-      passed_on_);
+      passed_on_, ends_.local_ip);
   auto found = finder.find(path.local, path.domain, text);
   if (auto* refused = std::get_if<RecipientRefused>(&found))
     return send(refuse_recipient(std::move(*refused), text));
@@ -122,6 +122,7 @@ void Monitor::on_deliver(Frame& frame) {
     if (!replies[i] && recipients_[i].host) deliver_elsewhere(trace, mail, i, replies);
     if (!replies[i]) replies[i] = deliver_here(trace, mail, i, replies);
     if (replies[i]->code == 250) ++stored_;
+    if (replies[i]->code == 250) refused_ = 0;
     send(*replies[i]);
   }
   recipients_.clear();

@@ -1,5 +1,7 @@
 #include "dsmtpd/path.h"
 
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "base/text.h"
 
@@ -10,11 +12,8 @@ bool is_atext(char c) {
 }
 
 bool is_dot_string(std::string_view s) {
-  if (s.empty() || s.front() == '.' || s.back() == '.') return false;
-  for (size_t i = 0; i < s.size(); ++i) {
-    if (s[i] == '.' ? s[i + 1] == '.' : !is_atext(s[i])) return false;
-  }
-  return true;
+  return !s.empty() &&
+         std::all_of(s.begin(), s.end(), [](char c) { return c == '.' || is_atext(c); });
 }
 
 std::string Path::text() const {

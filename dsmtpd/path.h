@@ -15,7 +15,8 @@ struct Path {
   [[nodiscard]] std::string text() const;
 };
 
-bool is_atext(char c);                   // RFC 5322 section 3.2.3
-bool is_dot_string(std::string_view s);  // RFC 5321: a local part that needs no quotes
+bool is_atext(char c);  // RFC 5322 section 3.2.3
+// A local part that needs no quotes.  Dots may stand anywhere: there are such addresses.
+bool is_dot_string(std::string_view s);
 
 }  // namespace dmail::dsmtpd

@@ -58,11 +58,13 @@ bool expect_local(Cursor& in, std::string& local) {
 
 // Domain / address-literal
 bool expect_domain(Cursor& in, std::string& domain) {
-  const size_t end =
-      in.rest.empty() || in.rest[0] != '[' ? in.rest.find_first_of(",:> ") : in.rest.find(']') + 1;
-  if (end == std::string_view::npos || end == 0) return in.fail("5.1.3", "Bad address syntax");
+  const size_t end = in.rest.empty() || in.rest[0] != '['
+                         ? std::min(in.rest.find_first_of(",:> "), in.rest.size())
+                         : in.rest.find(']') + 1;
+  if (end == 0) return in.fail("5.1.3", "Bad address syntax");
   domain = in.rest.substr(0, end);
   in.rest.remove_prefix(end);
+  if (domain.size() > 1 && domain.back() == '.') domain.pop_back();
   if (!valid_domain(domain) && !valid_address_literal(domain))
     return in.fail("5.1.3", "Bad domain in an address");
   return true;
@@ -82,15 +84,16 @@ bool skip_source_route(Cursor& in) {
 // Path = "<" [ A-d-l ":" ] Mailbox ">"
 bool expect_path(Cursor& in, Path& path, bool may_be_null) {
   while (in.take(' ')) continue;
-  if (!in.take('<')) return in.fail("5.5.4", "Write the address in angle brackets");
-  if (in.take('>')) return may_be_null || in.fail("5.1.3", "Empty address");
+  const bool brackets = in.take('<');
+  if (!brackets && in.rest.empty()) return in.fail("5.5.4", "Write the address in angle brackets");
+  if (brackets && in.take('>')) return may_be_null || in.fail("5.1.3", "Empty address");
   if (!skip_source_route(in) || !expect_local(in, path.local)) return false;
   if (in.take('@')) {
     if (!expect_domain(in, path.domain)) return false;
   } else if (!iequals(path.local, "postmaster")) {
     return in.fail("5.1.3", "The address needs a domain");
   }
-  if (!in.take('>')) return in.fail("5.1.3", "Bad address syntax");
+  if (brackets && !in.take('>')) return in.fail("5.1.3", "Bad address syntax");
   return in.rest.empty() || in.rest[0] == ' ' || in.fail("5.5.4", "Bad syntax after the address");
 }
 
@@ -172,11 +175,14 @@ Parsed<Path> parse_rcpt(std::string_view argument) {
   return parsed;
 }
 
-bool valid_helo(std::string_view name) {
-  if (name.empty() || name.size() > kMaxHelo) return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return is_alnum(c) || std::string_view("-._:[]%+").find(c) != std::string_view::npos;
-  });
+std::optional<std::string> helo_name(std::string_view argument) {
+  std::string name(trim(argument));
+  if (name.empty() || name.size() > kMaxHelo) return std::nullopt;
+  for (char& c : name) {
+    if (is_control(c)) return std::nullopt;
+    if (!is_alnum(c) && std::string_view("-._:[]%+").find(c) == std::string_view::npos) c = '_';
+  }
+  return name;
 }
 
 bool valid_domain(std::string_view domain) {

@@ -2,8 +2,8 @@
 //
 // Strict about bytes, because addresses go on into file names, headers and other programs: no
 // control byte, no 8-bit byte, no empty local part, limits of limits.h.  Lenient where it is
-// harmless: blanks after the colon, underscores in domains.  Source routes are checked and thrown
-// away.
+// harmless: blanks after the colon, no angle brackets, dots anywhere in local parts, underscores
+// and a last dot in domains.  Source routes are checked and thrown away.
 #pragma once
 
 #include <cstdint>
@@ -39,8 +39,9 @@ struct Parsed {
 Parsed<MailArguments> parse_mail(std::string_view argument, bool auth);
 Parsed<Path> parse_rcpt(std::string_view argument);
 
-// The argument of HELO, EHLO, LHLO: a name or literal of harmless bytes.
-bool valid_helo(std::string_view name);
+// The argument of HELO, EHLO, LHLO: a name or literal; what does no harm is taken, as there are
+// clients with any name.  Bytes that would mean something in a Received field become '_'.
+std::optional<std::string> helo_name(std::string_view argument);
 bool valid_domain(std::string_view domain);           // "example.org"
 bool valid_address_literal(std::string_view domain);  // "[192.0.2.1]", "[IPv6:::1]"
 

@@ -1,5 +1,8 @@
 #include "dsmtpd/recipient.h"
 
+#include <arpa/inet.h>
+
+#include <cstring>
 #include <utility>
 
 #include "base/ascii.h"
@@ -29,6 +32,19 @@ RecipientRefused no_relay() {
   RecipientRefused r = refused(550, "5.7.1", "Relaying denied", "not local");
   r.remote = true;
   return r;
+}
+
+// "[192.0.2.1]" or "[IPv6:2001:db8::1]" of `ip`, however it is written.
+bool is_literal_of(std::string_view domain, const std::string& ip) {
+  if (ip.empty() || domain.size() < 3 || domain.front() != '[' || domain.back() != ']')
+    return false;
+  std::string_view inside = domain.substr(1, domain.size() - 2);
+  const bool six = istarts_with(inside, "IPv6:");
+  if (six) inside.remove_prefix(5);
+  in6_addr named{}, own{};  // large enough for both
+  const int family = six ? AF_INET6 : AF_INET;
+  return ::inet_pton(family, std::string(inside).c_str(), &named) == 1 &&
+         ::inet_pton(family, ip.c_str(), &own) == 1 && std::memcmp(&named, &own, sizeof own) == 0;
 }
 
 }  // namespace
@@ -120,7 +136,9 @@ std::variant<Recipient, RecipientRefused> RecipientFinder::find(const std::strin
   if (local.empty() || !is_clean(local) || !is_clean(domain) ||
       local.find_first_of("@ /\"\\") != local.npos)
     return unknown_user("odd local part");
-  std::string address = domain.empty() ? local : concat(local, '@', domain);
+  // RFC 1123 section 5.2.17: a host takes mail for its own address.
+  const bool here = domain.empty() || is_literal_of(domain, local_ip_);
+  std::string address = here ? local : concat(local, '@', domain);
   for (int i = 0; i <= kMaxRedirections; ++i) {
     if (std::string target = forwarded(address); !target.empty()) {
       address = std::move(target);

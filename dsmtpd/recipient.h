@@ -42,9 +42,13 @@ class RecipientFinder {
  public:
   using Lookup = std::function<auth::Answer(const account::Name&)>;
   // `passed_on`: another host has handed us the message because the mail is here; it goes no
-  // further.
-  RecipientFinder(const conf::Settings& settings, Lookup lookup, bool passed_on = false)
-      : settings_(settings), lookup_(std::move(lookup)), passed_on_(passed_on) {}
+  // further.  `local_ip`: the address the client came to, which is as good as a name of ours.
+  RecipientFinder(const conf::Settings& settings, Lookup lookup, bool passed_on = false,
+                  std::string local_ip = {})
+      : settings_(settings),
+        lookup_(std::move(lookup)),
+        passed_on_(passed_on),
+        local_ip_(std::move(local_ip)) {}
 
   // `local` is unquoted, `domain` empty for <postmaster>; `text` the address as it stood.
   std::variant<Recipient, RecipientRefused> find(const std::string& local,
@@ -61,6 +65,7 @@ class RecipientFinder {
   const conf::Settings& settings_;
   Lookup lookup_;
   bool passed_on_;
+  std::string local_ip_;
 };
 
 // A refusal or acceptance in one line.

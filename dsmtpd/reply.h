@@ -23,6 +23,7 @@ struct Outcome {
   Reply reply;
   Next next = Next::Continue;
   bool logged = false;      // the monitor made the reply, and has logged it
+  bool taken = false;       // a message lies with a recipient: errors are counted anew
   std::vector<Reply> more;  // LMTP: the answers of the second and later recipients
 };
 

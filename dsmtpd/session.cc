@@ -153,6 +153,8 @@ bool Session::finish(const Outcome& outcome, std::string_view verb) {
       return false;
     }
   }
+  // A relay that sends the mail of a list is no stranger who guesses names.
+  if (outcome.taken) errors_ = 0;
   if (outcome.next == Next::Continue) return true;
   if (outcome.reply.code > 0 && outcome.reply.code < 400) reason_ = "quit";
   replaced_ = outcome.reply.code == 0;

@@ -86,7 +86,7 @@ class Session {
   ReplyWriter& out_;
   Backend& backend_;
   State state_;
-  size_t errors_ = 0;
+  size_t errors_ = 0;  // since a message was taken
   uint64_t commands_ = 0;
   const char* reason_ = "refused";
   bool replaced_ = false;

@@ -28,6 +28,17 @@ TEST_CASE("paths") {
   CHECK(rcpt("<${run{x}}@b.example>") == "${run{x}}@b.example");  // S15: only a name here
 }
 
+TEST_CASE("addresses that there are, though no grammar has them") {
+  // Dots anywhere: Japanese mobile networks gave such addresses to their customers.
+  for (const char* odd : {"a..b@docomo.example", ".a@b.example", "ab.@docomo.example"})
+    CHECK(rcpt("<" + std::string(odd) + ">") == odd);
+  CHECK(rcpt("a@b.example") == "a@b.example");  // no brackets
+  CHECK(rcpt("<a@b.example.>") == "a@b.example");
+  // Senders of lists and of rewriting forwarders.
+  const std::string verp = "bounce+" + std::string(120, 'a') + "=b.example@list.example";
+  CHECK(rcpt("<" + verp + ">") == verp);
+}
+
 TEST_CASE("quoted local parts lose quotes they do not need") {
   CHECK(rcpt("<\"a\"@b.example>") == "a@b.example");
   CHECK(rcpt("<\"a b\"@b.example>") == "\"a b\"@b.example");
@@ -54,39 +65,35 @@ TEST_CASE("source routes are ignored") {
 
 TEST_CASE("what is no path") {
   for (const char* bad : {"",
-                          "a@b.example",
                           "<a@b.example",
                           "<>",
                           "<a>",
                           "<a@>",
                           "<@b>",
-                          "<.a@b>",
-                          "<a.@b>",
-                          "<a..b@c>",
                           "<a@b..c>",
                           "<a@-b>",
                           "<a@b->",
-                          "<a@b.>",
+                          "<a@b..>",
                           "<a b@c>",
                           "<a@b>x",
                           "<a@[1.2.3]>",
                           "<a@[1.2.3.4>",
                           "<a@[IPv6:xyz]>",
                           "<a@[fe80::1%eth0]>",
-                          "<.!@[127.0.0.1]>",
+                          "<.;@[127.0.0.1]>",
                           "<a@b@c>",
                           "<a\xff@b>",
                           "<a@b\xff>",
                           "<<a@b>>",
                           "<a@b> NOTIFY=NEVER"})
     CHECK(rcpt(bad) == "refused");
-  CHECK(rcpt("<" + std::string(64, 'a') + "@b>") != "refused");
-  CHECK(rcpt("<" + std::string(65, 'a') + "@b>") == "refused");
+  CHECK(rcpt("<" + std::string(1000, 'a') + "@b>") != "refused");
+  CHECK(rcpt("<" + std::string(1001, 'a') + "@b>") == "refused");
   CHECK(rcpt("<a@" + std::string(63, 'b') + ".c>") != "refused");
   CHECK(rcpt("<a@" + std::string(64, 'b') + ".c>") == "refused");
   std::string domain;
   while (domain.size() < 254) domain += "ab.";
-  CHECK(rcpt("<a@" + domain + ">") == "refused");  // ends in a dot
+  CHECK(rcpt("<a@" + domain + ">") == "a@" + domain.substr(0, domain.size() - 1));
   CHECK(rcpt("<a@" + domain.substr(0, 253) + "bb>") != "refused");
   CHECK(rcpt("<a@" + domain.substr(0, 253) + "bbb>") == "refused");
 }
@@ -104,7 +111,11 @@ TEST_CASE("parameters of MAIL") {
   CHECK(mail_code("FROM:<a@b> BODY=BINARYMIME") == 501);
   CHECK(mail_code("FROM:<a@b> RET=HDRS") == 555);
   CHECK(mail_code("FROM:<a@b> SMTPUTF8") == 555);
-  CHECK(mail_code("FROM:a@b") == 501);
+  CHECK(mail_code("FROM:a@b") == 250);
+  CHECK(mail_code("FROM: a@b SIZE=1") == 250);
+  CHECK(mail_code("FROM:") == 501);
+  CHECK(mail_code("FROM:<a@b") == 501);
+  CHECK(mail_code("FROM:a@b>") == 501);
   CHECK(mail_code("FROM <a@b>") == 501);
   CHECK(mail_code("TO:<a@b>") == 501);
   CHECK(mail_code("FROM:<a@b> SIZE=1 SIZE=1 SIZE=1 SIZE=1 SIZE=1 SIZE=1 SIZE=1 SIZE=1 SIZE=1") ==
@@ -115,9 +126,10 @@ TEST_CASE("parameters of MAIL") {
 
 TEST_CASE("names of HELO") {
   for (const char* good : {"localhost", "my_pc", "a.example", "[192.0.2.1]", "[IPv6:fe80::1%eth0]"})
-    CHECK(valid_helo(good));
-  for (const char* bad : {"", "a b", "a\tb", "a(b", "a\xff", "a<b>", "a;b", "a\"b"})
-    CHECK_FALSE(valid_helo(bad));
-  CHECK(valid_helo(std::string(255, 'a')));
-  CHECK_FALSE(valid_helo(std::string(256, 'a')));
+    CHECK(helo_name(good) == good);
+  CHECK(helo_name("John's PC (home)") == "John_s_PC__home_");
+  CHECK(helo_name("a*;<b>\"\xff") == "a___b___");
+  for (const char* bad : {"", " ", "a\tb", "a\x7f"}) CHECK_FALSE(helo_name(bad));
+  CHECK(helo_name(std::string(255, 'a')));
+  CHECK_FALSE(helo_name(std::string(256, 'a')));
 }
