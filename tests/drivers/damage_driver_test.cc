@@ -1,6 +1,6 @@
 // Random damage to every file beside the mail files, as a dying disk, a power loss or a hand leaves
 // it: what sessions show is what the mail file holds, at once, and no session ends.
-// DMAIL_DAMAGE_ROUNDS: damages a kind of mailbox (250).
+// DMAIL_DAMAGE_ROUNDS: damages a kind of mailbox (100).
 #include <random>
 
 #include "driver_fixture.h"
@@ -68,7 +68,7 @@ class Damage {
 
 TEST_CASE("whatever damage the side files take, the mail file is shown") {
   const char* asked = std::getenv("DMAIL_DAMAGE_ROUNDS");
-  const int rounds = asked != nullptr ? std::atoi(asked) : 250;
+  const int rounds = asked != nullptr ? std::atoi(asked) : 100;
   const unsigned seed = std::random_device{}();
   for (const Kind& kind : kinds()) {
     INFO(kind.label << ", seed " << seed);
