@@ -302,12 +302,12 @@ TEST_CASE("two kinds of certificate in one pair of files") {
   CHECK(sk_X509_num(SSL_get_peer_cert_chain(m.client.get())) == 2);
 
   config.key_pem = classic.key_pem();
-  CHECK(meet(config).why == "tls_key and tls_certificate do not belong together");
+  CHECK(meet(config).why == "the key in tls_key is not that of the certificate in tls_certificate");
   config.key_pem = "rubbish";
-  CHECK(meet(config).why.find("tls_key") == 0);
+  CHECK(meet(config).why.find("the file of tls_key holds no private key") == 0);
   config.key_pem = classic.key_pem();
   config.certificate_pem = "rubbish";
-  CHECK(meet(config).why.find("tls_certificate") == 0);
+  CHECK(meet(config).why.find("the file of tls_certificate holds no certificate") == 0);
 }
 
 TEST_CASE("ticket keys in their file") {
