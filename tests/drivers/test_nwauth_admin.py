@@ -56,7 +56,10 @@ status, out, err = run("drop_path", "1", "/m", "vic@virt.example")
 t.check("hash and base given: no word about domains is guessed", status == 1 and out == "" and "nwauth drop_path vic@virt.example" in err, (status, out, err))
 t.equal("hash and base given", run("drop_path", "1", "/m", "test")[1], "/m/g/test\n")
 p = subprocess.run([NWAUTH, "-C", home + "/none", "drop_path", "test"], capture_output=True, text=True)
-t.check("drop_path without dmail.conf says so", p.returncode == 78 and "cannot be read" in p.stderr and p.stdout == "", p)
+conf(hash_spool=3)
+status, out, err = run("drop_path", "test")
+t.check("a dmail.conf with which servers take no mail tells no path", status == 78 and out == "" and CONF + ":3: error: " in err, (status, out, err))
+t.check("drop_path without dmail.conf says so", p.returncode == 78 and "cannot be used" in p.stderr and p.stdout == "", p)
 conf()
 
 # ---- what is left behind

@@ -158,9 +158,16 @@ class Diary {
 std::optional<conf::Settings> settings_of(const Arguments& a) {
   if (!a.config_named && ::access(a.config.c_str(), R_OK) != 0) return std::nullopt;
   auto loaded = conf::load(a.config, conf::kTools);
-  if (loaded) return std::move(loaded->settings);
-  std::fprintf(stderr, "nwauth: %s: %s\n", a.config.c_str(), loaded.error().log.c_str());
-  return std::nullopt;
+  if (!loaded) {
+    std::fprintf(stderr, "nwauth: %s: %s\n", a.config.c_str(), loaded.error().log.c_str());
+    return std::nullopt;
+  }
+  // Servers take no mail then, and what would be said of where it is may be wrong.
+  if (const conf::Remark* wrong = loaded->defer()) {
+    std::fprintf(stderr, "nwauth: %s\n", conf::to_text(*wrong).c_str());
+    return std::nullopt;
+  }
+  return std::move(loaded->settings);
 }
 
 int drop_path(const Arguments& a) {
@@ -173,7 +180,7 @@ int drop_path(const Arguments& a) {
   }
   const auto settings = settings_of(a);
   if (settings) return print_drop_paths({a.words.begin() + 1, a.words.end()}, *settings);
-  std::fprintf(stderr, "nwauth: drop_path needs dmail.conf: %s cannot be read (-C FILE)\n",
+  std::fprintf(stderr, "nwauth: drop_path needs dmail.conf: %s cannot be used (-C FILE)\n",
                a.config.c_str());
   return 78;
 }
