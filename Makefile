@@ -88,8 +88,13 @@ config.mk: configure tools/build/config.mk.in
 	@if [ -x config.status ] && [ -z "$(CONFIGURE_FLAGS)" ]; then ./config.status -q --recheck && ./config.status -q; \
 	else ./configure -q $(CONFIGURE_FLAGS); fi
 
-# Objects and programs are made anew when the command that makes them changes: it is kept in a file they depend on.
-# A make that read no config.mk knows no such command: its words would have the next one make everything anew.
+# A program that may speak TLS names TLS_SRC or tls_absent.cc among its own sources; what needs OpenSSL is in
+# no archive.
+archive_src = $(filter-out $(TLS_SRC) $(TLS_PROOF_SRC) %/tls_absent.cc %/tls_client_openssl.cc \
+  %/tls_client_absent.cc $(WIPING_HEAP),$(wildcard common/$(1)/*.cc))
+
+# Objects and programs are made anew when the command that makes them changes, archives when a source came or went: both
+# are kept in files they depend on.  A make that read no config.mk knows no such command: its words would have the next one make everything anew.
 define command_stamp
 ifneq ($$(file <$(B)/$(1)),$(2))
 $$(shell mkdir -p $(B))
@@ -99,8 +104,9 @@ endef
 ifeq (yes,$(if $(findstring n,$(firstword -$(MAKEFLAGS))),,$(CONFIGURED)))
 $(eval $(call command_stamp,compile,$$(CXX) $$(CXXFLAGS_ALL)))
 $(eval $(call command_stamp,link,$$(CXX) $$(LDFLAGS_ALL) $$(STATIC_LINK)))
+$(eval $(call command_stamp,sources,$$(foreach f,$$(FOLDERS),$$(call archive_src,$$(f)))))
 endif
-$(B)/compile $(B)/link: ;
+$(B)/compile $(B)/link $(B)/sources: ;
 
 define program
 $(B)/bin/$(1): $(call obj,$($(1)_SRC)) $(call arch,$($(1)_LIBS)) $(B)/link
@@ -110,12 +116,8 @@ $(B)/bin/$(1): $(call obj,$($(1)_SRC)) $(call arch,$($(1)_LIBS)) $(B)/link
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
-# A program that may speak TLS names TLS_SRC or tls_absent.cc among its own sources; what needs OpenSSL is in
-# no archive.
-archive_src = $(filter-out $(TLS_SRC) $(TLS_PROOF_SRC) %/tls_absent.cc %/tls_client_openssl.cc \
-  %/tls_client_absent.cc $(WIPING_HEAP),$(wildcard common/$(1)/*.cc))
 define archive
-$(B)/common/$(1).a: $(call obj,$(call archive_src,$(1)))
+$(B)/common/$(1).a: $(call obj,$(call archive_src,$(1))) $(B)/sources
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	$(AR) rcs $$@ $(call obj,$(call archive_src,$(1)))
