@@ -19,7 +19,7 @@ from ldap_fixture import *
 def questions():
     m = Module(ordinary, "-debug")
     own = ' account="jdoe"'
-    for name, label in [("jdoe", ""), ("JDOE", ""), ("jdoe@corp.local", own), ("john.doe", own), ("jack@other.org", None),
+    for name, label in [("jdoe", ""), ("JDOE", own), ("jdoe@corp.local", own), ("john.doe", own), ("jack@other.org", None),
                         ("john.doe@example.com", own), ("jd@Example.com", own), ("jd", own), ("CORP\\jdoe", own)]:
         # An address in a domain that is not ours leads to the account in ours.
         label = ' account="jdoe@example.com"' if label is None or name == "jdoe@corp.local" else label
@@ -128,6 +128,31 @@ def wrong_set_up():
     t.equal("status and message", (p.returncode, bad.encode() in p.stderr), (75, True))
 
 
+def other_domains():
+    """A name of another domain is nobody, and whatever an entry is found by, the answer says its own name."""
+    own = "+OK %s config 0"
+    base = "\n".join(l for l in BASE.splitlines() if l.split()[0] in ("base", "bind_dn", "bind_password_file")) + "\n"
+    bare = configuration(base=base + "login_filter (sAMAccountName=%n)\ndomain example.com\n")
+    t.equal("the attribute of the filter names the account", once(bare, "lookup jdoe"), own % "jdoe")
+    for name in ("JDoe", "jdoe@example.com", "JDOE@Example.Com", "\xef\xbd\x8adoe"):
+        answer = once(bare, "lookup " + name)
+        t.check("own name for " + name, answer.endswith(' config 0 account="jdoe"'), answer)
+    for filter in ("(sAMAccountName=%n)", "(&(objectClass=*)(sAMAccountName=%n))",
+                   "(|(sAMAccountName=%n)(userPrincipalName=%u))", "(&(sAMAccountName=%n)(!(mail=*@%d)))"):
+        path = configuration(base=base + "login_filter %s\ndomain example.com\n" % filter)
+        t.check("of another domain, by " + filter, once(path, "lookup jdoe@partner.example").startswith("-ERR"))
+        t.check("with the password, by " + filter, once(path, "check jdoe@partner.example pw of john").startswith("-ERR"))
+        t.equal("without one, by " + filter, once(path, "lookup jdoe").startswith("+OK jdoe config 0"), "(!" not in filter)
+    there = configuration(base=base + "login_filter (&(sAMAccountName=%n)(mail=*@%d))\n")
+    for domain, found in (("example.com", True), ("partner.example", False)):
+        t.equal("the domain in another attribute: " + domain, once(there, "lookup jdoe@" + domain).startswith("+OK"), found)
+    t.equal("and it is the account's", once(there, "lookup JDoe@example.com"),
+            own % "JDoe@example.com" + ' account="jdoe@example.com"')
+    nothing = configuration(base=base + "login_filter (sAMAccountName=%n)\n")
+    answer = once(nothing, "lookup jdoe@partner.example")
+    t.check("no domain is set: mail is not sent back", answer.startswith("-DEAD") and "`domain`" in answer, answer)
+
+
 def message_ids(box):
     return sorted(l.split()[1].decode() for l in box if l.lower().startswith(b"message-id:"))
 
@@ -199,7 +224,7 @@ def end_to_end():
 
 t = harness.Suite()
 try:
-    for part in (questions, pooled, wrong_set_up, end_to_end):
+    for part in (questions, other_domains, pooled, wrong_set_up, end_to_end):
         part()
 finally:
     server.stop()

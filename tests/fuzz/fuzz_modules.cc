@@ -5,6 +5,7 @@
 
 #include "tools/ldapauth/config.h"
 #include "tools/ldapauth/entry.h"
+#include "tools/ldapauth/filter.h"
 #include "tools/multiauth/config.h"
 
 using namespace dmail;

@@ -2,6 +2,7 @@
 
 #include "base/ascii.h"
 #include "base/text.h"
+#include "tools/ldapauth/filter.h"
 
 namespace dmail::ldapauth {
 namespace {
@@ -30,8 +31,15 @@ std::optional<Asked> Commands::acceptable(std::string_view user) const {
 
 Result<Entry> Commands::find(const Asked& asked, bool by_address) {
   Result<Entry> entry = directory_.find(expand(config_.login_filter, asked));
-  if (!entry || !entry->dn.empty() || !by_address || config_.address_filter.empty()) return entry;
-  return directory_.find(expand(config_.address_filter, asked));
+  if (entry && entry->dn.empty() && by_address && !config_.address_filter.empty())
+    entry = directory_.find(expand(config_.address_filter, asked));
+  // Nobody has said which domain is the directory's: "no such user" would send mail back.
+  if (entry && entry->dn.empty() && !asked.home && config_.domain.empty() &&
+      is_closed(config_.login_filter))
+    return Error{ErrorKind::BadInput, "",
+                 concat("a name with a domain, and ldapauth.conf has no line `domain`: ",
+                        escaped(asked.user, 60))};
+  return entry;
 }
 
 std::string Commands::ok(const Asked& asked, const Entry& entry) const {

@@ -6,6 +6,7 @@
 #include "base/ascii.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "tools/ldapauth/filter.h"
 #include "tools/modules/config_file.h"
 
 namespace dmail::ldapauth {
@@ -21,24 +22,6 @@ bool valid_label(std::string_view name) {
   return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
     return is_alnum(c) || c == '-' || c == '_' || c == '.';
   });
-}
-
-// What is wrong with a filter template; empty when nothing is.
-std::string_view filter_fault(std::string_view filter) {
-  if (filter.size() > kMaxFilter) return "filter too long";
-  if (!filter.starts_with('(') || !filter.ends_with(')')) return "a filter is in parentheses";
-  int depth = 0;
-  bool names_user = false;
-  for (size_t i = 0; i < filter.size(); ++i) {
-    if (filter[i] == '(') ++depth;
-    if (filter[i] == ')' && --depth < 0) return "parentheses do not match";
-    if (filter[i] != '%') continue;
-    const char c = ++i < filter.size() ? filter[i] : '\0';
-    if (c != 'u' && c != 'n' && c != 'd' && c != '%') return "after % comes u, n, d or %";
-    names_user |= c == 'u' || c == 'n';
-  }
-  if (depth != 0) return "parentheses do not match";
-  return names_user ? std::string_view() : "without %u or %n it finds the same entry for everybody";
 }
 
 bool set_number(std::string_view value, int low, int high, int& number) {
@@ -178,6 +161,8 @@ std::string_view fault_of_all(const Config& config) {
   if (config.base.empty()) return "no base";
   if (config.bind_dn.empty() != config.bind_password_file.empty())
     return "bind_dn and bind_password_file go together";
+  if (config.account_attribute.empty() && name_attribute(config.login_filter).attribute.empty())
+    return "account_attribute is wanted: login_filter compares no attribute with the name alone";
   if (config.plaintext || config.starttls) return {};
   for (std::string_view uri : config.servers) {
     std::string_view host = uri.substr(uri.find("//") + 2);
@@ -200,6 +185,7 @@ std::vector<std::string> Config::attributes() const {
     if (!name.empty()) all.push_back(name);
   };
   for (const AttributeLine& line : kAttributes) add(this->*line.field);
+  if (account_attribute.empty()) add(name_attribute(login_filter).attribute);
   add(disabled_attribute);
   for (const auto& [service, attribute] : switches) add(attribute);
   for (const auto& [label, attribute] : labels) add(attribute);
@@ -224,6 +210,16 @@ Result<Config> parse_ldap_config(std::string_view text, const std::string& file)
   return config;
 }
 
+namespace {
+
+bool is_home(std::string_view domain, const Config& config) {
+  return (!config.domain.empty() && iequals(domain, config.domain)) ||
+         std::any_of(config.netbios.begin(), config.netbios.end(),
+                     [&](const auto& line) { return iequals(line.second, domain); });
+}
+
+}  // namespace
+
 std::optional<Asked> take_apart(std::string_view user, const Config& config) {
   Asked asked;
   asked.user = user;
@@ -237,44 +233,17 @@ std::optional<Asked> take_apart(std::string_view user, const Config& config) {
     if (known == config.netbios.end()) return std::nullopt;
     asked.name = user.substr(slash + 1);
     asked.domain = known->second;
+    asked.home = true;
   } else if (at != std::string_view::npos) {
     asked.name = user.substr(0, at);
     asked.domain = user.substr(at + 1);
+    asked.home = is_home(asked.domain, config);
   } else {
     asked.name = user;
   }
   if (asked.name.empty() || (at != std::string_view::npos && asked.domain.empty()))
     return std::nullopt;
   return asked;
-}
-
-std::string escape_value(std::string_view value) {
-  std::string out;
-  for (char c : value) {
-    if (is_control(c) || is_8bit(c) || c == '*' || c == '(' || c == ')' || c == '\\') {
-      out += '\\';
-      append_hex(out, static_cast<unsigned char>(c), 2);
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-std::string expand(std::string_view filter, const Asked& asked) {
-  std::string out;
-  for (size_t i = 0; i < filter.size(); ++i) {
-    if (filter[i] != '%' || i + 1 == filter.size()) {
-      out += filter[i];
-      continue;
-    }
-    const char c = filter[++i];
-    if (c == 'u') out += escape_value(asked.user);
-    if (c == 'n') out += escape_value(asked.name);
-    if (c == 'd') out += escape_value(asked.domain);
-    if (c == '%') out += '%';
-  }
-  return out;
 }
 
 }  // namespace dmail::ldapauth

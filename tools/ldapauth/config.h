@@ -34,8 +34,8 @@ struct Config {
   std::string domain;                                        // %d of a name without one
   std::vector<std::pair<std::string, std::string>> netbios;  // NAME, domain
 
-  std::string bind_attribute;  // empty: bind as the entry's DN
-  std::string account_attribute;
+  std::string bind_attribute;     // empty: bind as the entry's DN
+  std::string account_attribute;  // empty: what login_filter compares with the name
   std::string mail_attribute;
   std::string proxy_attribute;
   std::string quota_attribute;
@@ -62,12 +62,9 @@ struct Asked {
   std::string user;    // %u: as asked
   std::string name;    // %n: without domain
   std::string domain;  // %d: of the name, of its NetBIOS domain, or the configured one
+  bool home = true;    // no domain, or one that a `domain` or `netbios` line names
 };
 // nullopt: DOMAIN\name with a DOMAIN that no `netbios` line knows, or no name at all.
 std::optional<Asked> take_apart(std::string_view user, const Config& config);
-
-// `filter` with %u %n %d %% filled in, values escaped as RFC 4515 section 3 wants it.
-std::string expand(std::string_view filter, const Asked& asked);
-std::string escape_value(std::string_view value);
 
 }  // namespace dmail::ldapauth

@@ -6,6 +6,7 @@
 #include "base/ascii.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "tools/ldapauth/filter.h"
 
 namespace dmail::ldapauth {
 namespace {
@@ -109,16 +110,39 @@ std::string switches(const Entry& entry, const Config& config) {
   return out;
 }
 
-// The account's own name, when it was asked by another.
-std::string own_name(Reader& reader, const Asked& asked, const Config& config) {
-  const bool backslash = asked.user.find('\\') != std::string::npos;
-  std::string name = reader.word(config.account_attribute);
-  if (name.empty() && backslash) name = asked.name;
-  if (name.empty()) return {};
-  const bool home = config.domain.empty() || iequals(asked.domain, config.domain);
-  if (name.find('@') == std::string::npos && !home) name += concat('@', config.domain);
-  if (!backslash && (iequals(name, asked.name) ? home : iequals(name, asked.user))) return {};
-  return name;
+// The value in the entry's own name (uid=joe,ou=...), of an attribute with several.
+std::string value_in_dn(const Entry& entry, const std::string& attribute) {
+  const std::string_view first = std::string_view(entry.dn).substr(0, entry.dn.find_first_of(",+"));
+  const size_t equals = first.find('=');
+  if (equals == std::string_view::npos || !iequals(first.substr(0, equals), attribute)) return {};
+  for (const std::string& value : entry.values(attribute))
+    if (value == first.substr(equals + 1) && plain_word(value)) return value;
+  return {};
+}
+
+// The account's own name, whatever it was asked by; empty when it was asked by that, byte for byte:
+// two names of one entry are never two accounts.
+std::string own_name(Reader& reader, const Entry& entry, const Asked& asked, const Config& config) {
+  NameAttribute from{config.account_attribute, false};
+  const bool derived = from.attribute.empty();
+  if (derived) from = name_attribute(config.login_filter);
+  std::string name = derived ? value_in_dn(entry, from.attribute) : std::string();
+  if (name.empty()) name = reader.word(from.attribute);
+  if (name.empty())
+    return reader.fault(from.attribute,
+                        "is not there; account_attribute says which one names the account");
+  const bool ours = asked.home && (config.domain.empty() || iequals(asked.domain, config.domain));
+  const size_t at = name.find('@');
+  if (at == std::string::npos && !ours) {
+    if (from.within_domain && !asked.home)
+      name += concat('@', asked.domain);
+    else if (!config.domain.empty())
+      name += concat('@', config.domain);
+  } else if (derived && ours && at != std::string::npos && at > 0 && !config.domain.empty() &&
+             iequals(std::string_view(name).substr(at + 1), config.domain)) {
+    name.resize(at);
+  }
+  return name == asked.user ? std::string() : name;
 }
 
 }  // namespace
@@ -159,7 +183,7 @@ Result<std::string> facts_of(const Entry& entry, const Asked& asked, const Confi
   auto add = [&](std::string_view name, const std::string& value) {
     if (!value.empty()) out += label(name, value);
   };
-  add("account", own_name(reader, asked, config));
+  add("account", own_name(reader, entry, asked, config));
   add("gid", reader.number(config.gid_attribute));
   add("home", reader.word(config.home_attribute));
   const bool bytes = config.quota_unit == "bytes";

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "tools/ldapauth/filter.h"
+
 using namespace dmail;
 using namespace dmail::ldapauth;
 
@@ -109,4 +111,37 @@ TEST_CASE("whatever a name holds is one value of the filter") {
   CHECK(expand("(uid=%n)", asked("*)(uid=*")) == "(uid=\\2a\\29\\28uid=\\2a)");
   CHECK(expand("(uid=%u)", asked("%n%u")) == "(uid=%n%u)");  // once, not again
   CHECK(escape_value(std::string("a\0\\\x7f\xc3\xbc", 6)) == "a\\00\\5c\\7f\\c3\\bc");
+}
+
+TEST_CASE("a name of another domain is not looked for without its domain") {
+  constexpr const char* kFalse = "(!(objectClass=*))";
+  auto filter = [](const char* text, const char* user) { return expand(text, asked(user)); };
+  for (const char* ours : {"bob", "bob@example.com", "bob@EXAMPLE.COM", "bob@corp.example"})
+    CHECK(filter("(uid=%n)", ours) == "(uid=bob)");
+  CHECK(filter("(uid=%n)", "corp\\bob") == "(uid=bob)");
+  CHECK(filter("(uid=%n)", "bob@x.org") == kFalse);
+  CHECK(filter("(&(a=*)(uid=%n))", "bob@x.org") == std::string("(&(a=*)") + kFalse + ")");
+  CHECK(filter("(|(sam=%n)(upn=%u))", "bob@x.org") ==
+        std::string("(|") + kFalse + "(upn=bob@x.org))");
+  CHECK(filter("(&(uid=%n)(|(m=%u)(a=*)))", "bob@x.org") ==
+        std::string("(&") + kFalse + "(|(m=bob@x.org)(a=*)))");
+  CHECK(filter("(&(uid=%n)(!(d=%d)))", "bob@x.org") ==
+        std::string("(&") + kFalse + "(!(d=x.org)))");
+  CHECK(filter("(&(uid=%n)(d=%d))", "bob@x.org") == "(&(uid=bob)(d=x.org))");
+  CHECK(filter("(&(|(d=%d)(m=*@%d))(|(uid=%n)(cn=%n)))", "bob@x.org") ==
+        "(&(|(d=x.org)(m=*@x.org))(|(uid=bob)(cn=bob)))");
+  CHECK(is_closed("(|(a=%n)(b=%u))"));
+  CHECK_FALSE(is_closed("(|(a=%n@%d)(b=%u))"));
+}
+
+TEST_CASE("the attribute that a filter finds names by") {
+  CHECK(name_attribute("(uid=%n)").attribute == "uid");
+  CHECK(name_attribute("(|(upn=%u)(sam=%n))").attribute == "sam");
+  CHECK(name_attribute("(&(objectClass=*)(mail=%n@%d))").attribute == "mail");
+  CHECK(name_attribute("(uid:caseExactMatch:=%u)").attribute == "uid");
+  CHECK(name_attribute("(!(uid=%n))").attribute.empty());
+  CHECK(name_attribute("(&(uid=%n)(d=%d))").within_domain);
+  CHECK_FALSE(name_attribute("(|(uid=%n)(d=%d))").within_domain);
+  CHECK(fault_of_line("login_filter (proxy=smtp:%n@%d)").find("account_attribute") !=
+        std::string::npos);
 }

@@ -66,8 +66,8 @@ TEST_CASE("every attribute has its place") {
 
 TEST_CASE("the account's own name is given when it was asked by another") {
   Site s;
-  CHECK(s.facts("BOB") == " config 0");
-  CHECK(s.facts("bob@example.com") == " config 0");
+  for (const char* name : {"BOB", "bob@example.com", "bob@EXAMPLE.com", "\xef\xbd\x82ob"})
+    CHECK(s.facts(name) == " config 0 account=\"bob\"");
   CHECK(s.facts("robert.b") == " config 0 account=\"bob\"");
   CHECK(s.facts("robert.b@Example.com") == " config 0 account=\"bob\"");
   CHECK(s.facts("CORP\\bob") == " config 0 account=\"bob\"");
@@ -77,9 +77,38 @@ TEST_CASE("the account's own name is given when it was asked by another") {
   CHECK(s.facts("bob@other.org") == " config 0");
   CHECK(s.facts("info@other.org") == " config 0 account=\"bob@other.org\"");
   CHECK(s.facts("bob") == " config 0 account=\"bob@other.org\"");
+}
+
+TEST_CASE("without account_attribute what login_filter compares with the name is the account") {
+  Site s;
   s.config.account_attribute.clear();
-  CHECK(s.facts("info") == " config 0");
-  CHECK(s.facts("CORP\\bob") == " config 0 account=\"bob\"");
+  s.entry = {"uid=bob,ou=People,dc=x", {{"uid", {"bob"}}, {"mail", {"bob@example.com"}}}};
+  CHECK(s.facts() == " config 0 mail=\"bob@example.com\"");
+  for (const char* name : {"BOB", "bob@example.com", "info", "CORP\\bob"})
+    CHECK(s.facts(name).starts_with(" config 0 account=\"bob\" "));
+  // Without a home domain no domain is taken for it.
+  s.config.domain.clear();
+  CHECK(s.facts("bob@example.com").starts_with(" config 0 account=\"bob\" "));
+  CHECK(s.facts("bob@any.where").starts_with(" config 0 account=\"bob\" "));
+  s.config.login_filter = "(&(uid=%n)(associatedDomain=%d))";
+  CHECK(s.facts("BOB@any.where").starts_with(" config 0 account=\"bob@any.where\" "));
+  CHECK(s.facts("bob@any.where").starts_with(" config 0 mail="));
+  s.config.login_filter = "(|(mail=%n@%d)(mail=%u))";
+  CHECK(s.facts("bob@example.com").starts_with(" config 0 mail="));
+  s.config.domain = "example.com";
+  CHECK(s.facts("bob").starts_with(" config 0 mail="));
+  CHECK(s.facts("Bob@example.com").starts_with(" config 0 account=\"bob\" "));
+}
+
+TEST_CASE("of several names the one in the entry's own name is the account, or none") {
+  Site s;
+  s.config.account_attribute.clear();
+  s.entry = {"uid=bob,ou=People,dc=x", {{"uid", {"bert", "bob"}}}};
+  CHECK(s.facts("bert") == " config 0 account=\"bob\"");
+  s.entry.dn = "cn=Bob,ou=People,dc=x";
+  CHECK(s.facts("bert") == "attribute uid has several values");
+  s.entry.attributes.clear();
+  CHECK(s.facts("bert").starts_with("attribute uid is not there"));
 }
 
 TEST_CASE("a value that cannot be used stops everything") {
@@ -111,7 +140,8 @@ TEST_CASE("all values of ip count, and none is left out in silence") {
   CHECK(s.facts() == " config 0 ip=\"10.* !192.0.2.9 192.0.2.*\"");
   s.set("loginFrom", {"a\"b"});
   CHECK(s.facts() == "attribute loginFrom is malformed");
-  s.entry.attributes = {{"loginFrom", std::vector<std::string>(300, "192.0.2.1")}};
+  s.entry.attributes = {{"sAMAccountName", {"bob"}},
+                        {"loginFrom", std::vector<std::string>(300, "192.0.2.1")}};
   CHECK(s.facts() == "attribute loginFrom is too long");
 }
 
