@@ -71,6 +71,9 @@ struct Recipient {
 // it first.
 Result<std::optional<Recipient>> recipient(std::string_view address, const conf::Settings& settings,
                                            char detail_separator = 0);
+// Whether the name is of a domain that neither host_domain nor a vdomain or login_domain line
+// knows: the module alone has to say whose it is.
+bool is_of_unknown_domain(const Name& name, const conf::Settings& settings);
 // Whether mail for `domain` is for here (host_domain or vdomain).
 bool is_local_domain(std::string_view domain, const conf::Settings& settings);
 

@@ -185,6 +185,16 @@ Result<Name> own_name(const Name& name, std::string_view account, const conf::Se
   return resolved(text, name.is_virtual ? of_domain(name.domain, all) : nullptr, all, settings);
 }
 
+bool is_of_unknown_domain(const Name& name, const conf::Settings& settings) {
+  const size_t at = name.user.rfind('@');
+  if (at == std::string::npos) return false;
+  const std::string_view domain = std::string_view(name.user).substr(at + 1);
+  for (const std::string& line : settings.login_domain)
+    for (std::string_view word : split_words(line))
+      if (iequals(word, domain)) return false;
+  return true;
+}
+
 bool is_local_domain(std::string_view domain, const conf::Settings& settings) {
   return is_host_domain(domain, settings) || of_domain(domain, vdomains(settings)) != nullptr;
 }

@@ -145,6 +145,10 @@ GateAnswer Gate::exchange_done(const std::string& user, const std::string& acts_
     attempt_.user = user;
     auto resolved = name_of(user);
     if (!resolved) return refuse(Kind::Wrong, "name", resolved.error().log);
+    // A certificate or ticket of another domain is no proof of being a user of ours, whatever a
+    // module makes of the name.
+    if (account::is_of_unknown_domain(*resolved, settings_))
+      return refuse(Kind::Wrong, "name", "neither local nor in login_domain: the name's domain");
     name = std::move(*resolved);
   }
   const std::string account = attempt_.account;

@@ -55,6 +55,7 @@ bad = {"of another authority": certificate(theirs, "other", "/CN=user1"),
        "that is over": certificate(ours, "over", "/CN=user1", days="-1"),
        "for servers only": certificate(ours, "server", "/CN=user1", "extendedKeyUsage=serverAuth"),
        "with a path for a name": certificate(ours, "path", "/CN=..\\/..\\/user1"),
+       "of a domain that is not ours": certificate(ours, "elsewhere", "/CN=user1", user + "email:user1@partner.example"),
        "with a blank in its name": certificate(ours, "blank", "/CN=user1 user2")}
 
 with harness.Instance("--set", "tls_client_ca " + ours + ".pem") as i:
@@ -91,6 +92,9 @@ with harness.Instance("--set", "tls_client_ca " + ours + ".pem") as i:
                     done, line = k.authenticate("EXTERNAL", external("user1" if version.name == "TLSv1_2" else ""))
                     t.check("%s: a certificate %s opens nothing (A11)" % (service, what), not done and line, line)
                     t.check("... and a password still does", k.authenticate("PLAIN", plain("user1", "secret1"))[0])
+        # No module is asked whose a name of another domain is.
+        refused = [l for l in sasl_matrix.log_lines(i, service, "login-failed") if l["user"] == "user1@partner.example"]
+        t.equal("%s: the name is refused, not the account" % service, {l["reason"] for l in refused}, {"name"})
         with Talk(i, service, "tls") as k:
             done, line = k.authenticate("EXTERNAL", external("user1"))
             t.check("%s: EXTERNAL without a certificate is refused" % service, not done and line, line)

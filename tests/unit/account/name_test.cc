@@ -225,3 +225,21 @@ TEST_CASE("mail addresses find their account") {
   CHECK_FALSE(is_local_domain("elsewhere.org", s));
   CHECK_FALSE(is_local_domain("", s));
 }
+
+TEST_CASE("a name of a domain that nothing here knows") {
+  conf::Settings s;
+  s.host_domain = {"example.com"};
+  s.authent_method = "external";
+  s.vdomain = {"cc @computers.com computers.com /var/computers"};
+  s.login_domain = {"CORP example.com", "friends.example friends.example"};
+  auto unknown = [&](const char* typed) {
+    const auto name = login_name({typed, "", "", Service::Imap}, s);
+    REQUIRE(name);
+    return is_of_unknown_domain(*name, s);
+  };
+  for (const char* known : {"joe", "joe@Example.com", "joe@computers.com", "joe@corp", "CORP\\joe",
+                            "joe@friends.example"})
+    CHECK_FALSE(unknown(known));
+  CHECK(unknown("joe@partner.example"));
+  CHECK(unknown("JOE@x.computers.com"));
+}
