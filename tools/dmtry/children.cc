@@ -72,15 +72,18 @@ Children::Children() {
 
 Status Children::start(const std::vector<std::string>& argv, const std::string& log) {
   const auto arguments = pointers(argv);
+  const OwnedFd opened(
+      ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!opened.valid()) return system_error("open " + log, errno);
   const pid_t pid = ::fork();
   if (pid < 0) return system_error("fork", errno);
   if (pid == 0) {
     default_signals();
     const int null = ::open("/dev/null", O_RDONLY);
-    const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+    if (null < 0) ::_exit(126);
     ::dup2(null, 0);
-    ::dup2(out, 1);
-    ::dup2(out, 2);
+    ::dup2(opened.get(), 1);
+    ::dup2(opened.get(), 2);
     ::execv(arguments[0], arguments.data());
     ::_exit(127);
   }

@@ -13,6 +13,7 @@
 #include "io/file.h"
 #include "tools/dmtry/answers.h"
 #include "tools/dmtry/certificate.h"
+#include "tools/dmtry/directories.h"
 
 namespace dmail::dmtry {
 namespace {
@@ -30,15 +31,6 @@ constexpr std::string_view kMechanisms =
     "oauthbearer xoauth2 external gssapi";
 
 Error wrong(std::string text) { return Error{ErrorKind::BadInput, std::move(text), {}}; }
-
-Status make_directory(const std::string& path, mode_t mode, int uid) {
-  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
-    return system_error("mkdir " + path, errno);
-  if (::chmod(path.c_str(), mode) != 0) return system_error("chmod " + path, errno);
-  if (uid >= 0 && ::chown(path.c_str(), static_cast<uid_t>(uid), static_cast<gid_t>(uid)) != 0)
-    return system_error("chown " + path, errno);
-  return {};
-}
 
 // `value` for a POSIX shell.
 std::string quoted(std::string_view value) {
@@ -109,13 +101,12 @@ Status Instance::up() {
 Status Instance::make_directories() {
   if (root_) DMAIL_TRY(check_reachable(options_.directory));
   const int mail = root_ ? kMailUid : -1;
-  DMAIL_TRY(make_directory(options_.directory, 0755, -1));
-  DMAIL_TRY(make_directory(in("spool"), 0755, -1));
-  DMAIL_TRY(make_directory(in("log"), 0755, -1));
-  DMAIL_TRY(make_directory(in("jail"), 0755, -1));
-  DMAIL_TRY(make_directory(in("run"), 0755, -1));
-  DMAIL_TRY(make_directory(in("work"), 0755, mail));
-  return make_directory(in("users"), 0700, -1);
+  auto own = open_own_directory(options_.directory);
+  if (!own) return std::move(own.error());
+  for (const char* name : {"spool", "log", "jail", "run"})
+    DMAIL_TRY(make_directory_in(own->get(), name, 0755, -1));
+  DMAIL_TRY(make_directory_in(own->get(), "work", 0755, mail));
+  return make_directory_in(own->get(), "users", 0700, -1);
 }
 
 Status Instance::choose_ports() {
@@ -241,7 +232,7 @@ Status Instance::write_env() {
   }
   set("MAIL_DOMAIN", options_.domain);
   set("CAFILE", in("cert.pem"));
-  return replace_file(in("env"), e, 0644);
+  return replace_file(in("env"), e, 0600);  // passwords
 }
 
 }  // namespace dmail::dmtry
