@@ -76,6 +76,9 @@ class Module {
   Answer secret(std::string_view user, std::string_view mechanism) {
     return ask_alone(concat("secret ", user, ' ', mechanism, '\n'), user, parse_secret_reply);
   }
+  Answer may_log_in(std::string_view user) {
+    return ask_alone(concat("account ", user, '\n'), user, parse_reply);
+  }
   // Lookups share one.  A No refuses mail for good: one that follows another in the same
   // conversation might be the second answer to that, and is asked for again in a conversation of
   // its own.
@@ -170,6 +173,12 @@ class Configured : public Authenticator {
 
   Answer lookup(const account::Name& name) override {
     return of_account(name, with_alias(name, look_up(name, name.auth_name)));
+  }
+
+  Answer may_log_in(const account::Name& name) override {
+    if (external_ || !name.passwd_file.empty()) return lookup(name);
+    if (!sendable_user(name.auth_name)) return no("user name cannot be asked about");
+    return of_account(name, with_alias(name, module_.may_log_in(name.auth_name)));
   }
 
   Answer secret(const account::Name& name, std::string_view mechanism) override {

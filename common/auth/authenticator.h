@@ -63,6 +63,9 @@ class Authenticator {
   // An empty password, one over kMaxPassword, or one holding CR, LF or NUL is No without asking.
   virtual Answer check(const account::Name& name, std::string_view password) = 0;
   virtual Answer lookup(const account::Name& name) = 0;
+  // A lookup for a login that was proved without the password (a certificate, a ticket, SCRAM):
+  // with unix_user the account rules of PAM are asked, too.  No: not now, or no such user.
+  virtual Answer may_log_in(const account::Name& name) { return lookup(name); }
   // The keys that `mechanism` ("SCRAM-SHA-256-PLUS", "APOP", ...) needs of this user, in the labels
   // of secret.h, which are checked to be well-formed.  No: no such user, no such keys, or a module
   // that does not know the question; unix_user and vdomain_passwd files have none.  Wipe the labels

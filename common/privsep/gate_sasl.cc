@@ -158,7 +158,7 @@ GateAnswer Gate::exchange_done(const std::string& user, const std::string& acts_
     if (!other || !same_account(*other, *name))
       return refuse(Kind::Wrong, "authorization", concat("to act for ", acts_for));
   }
-  auth::Answer answer = authenticator().lookup(*name);
+  auth::Answer answer = authenticator().may_log_in(*name);
   if (answer.kind == auth::Answer::Kind::No) return refuse(Kind::Wrong, "account", answer.text);
   if (!answer.ok()) return refuse(Kind::Temporary, "temporary", answer.text);
   return admit(std::move(*name), std::move(answer));

@@ -116,6 +116,13 @@ for phase in ("auth", "acct"):
                 "PAM " + ("auth" if phase == "auth" else "account") in got[0], got)
 service("fault", ["auth required pam_permit.so", "account required pam_debug.so acct=acct_expired"])
 t.check("the reason of an expired account", "expired" in ask(f"check {user} x\n", "fault")[0])
+t.equal("so is one of a login without a password", words(ask(f"account {user}\n", "fault")), [f"-ERR {user} not a valid user"])
+t.check("and the reason", "expired" in ask(f"account {user}\n", "fault")[0])
+t.equal("its mail goes on", ask(f"lookup {user}\n", "fault"), yes)
+t.equal("account: who may", ask(f"account {user}\n"), yes)
+t.equal("account: who may not by this service", words(ask(f"account {user}\n", "pop")), [f"-ERR {user} not a valid user"])
+t.check("account: a stack that cannot say", ask(f"account {user}\n", "nomodule")[0][0] == "-")
+t.check("account: root, and nobody", all(l.startswith("-ERR") for l in ask("account root\naccount nobodyhere\naccount a:b\n")))
 service("down", ["auth [success=done authinfo_unavail=die system_err=die default=ignore] pam_debug.so auth=authinfo_unavail",
                  "auth required pam_deny.so", "account required pam_permit.so"])
 t.check("a source that is down, as in the samples", ask(f"check {user} x\n", "down")[0].startswith("-DEAD"))

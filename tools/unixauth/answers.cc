@@ -108,6 +108,14 @@ std::string Answers::lookup(std::string_view user) {
   return refusal.empty() ? ok(account, user) : not_here(user, refusal);
 }
 
+std::string Answers::account(std::string_view user) {
+  std::string answer = lookup(user);
+  if (!answer.starts_with("+OK")) return answer;
+  const Judgement judgement = allowed({service, std::string(user), {}, client_ip});
+  if (judgement.verdict == Verdict::Unknown) return dead(judgement.why);
+  return judgement.verdict == Verdict::Right ? answer : not_here(user, judgement.why);
+}
+
 // An account stack that says yes to everybody, as pam_permit does, knows nobody: it is asked once
 // about a user who is not there.
 std::string Answers::lookup_in_pam(std::string_view user) {

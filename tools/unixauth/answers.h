@@ -1,6 +1,7 @@
-// The answers of unixauth to check and lookup, one line each.  The same words for every refusal,
-// and why in brackets, for the log; the same work, too: a name that is refused whatever the
-// password is (root, system accounts, impossible names) never reaches PAM, but another one does.
+// The answers of unixauth to check, lookup and account, one line each.  The same words for every
+// refusal, and why in brackets, for the log; the same work, too: a name that is refused whatever
+// the password is (root, system accounts, impossible names) never reaches PAM, but another one
+// does.
 #pragma once
 
 #include <string>
@@ -24,6 +25,8 @@ struct Answers {
 
   std::string check(std::string_view user, std::string_view password);
   std::string lookup(std::string_view user);
+  // As lookup, for a login whose proof was no password: the account rules are asked, too.
+  std::string account(std::string_view user);
 
  private:
   Judgement ask_pam(std::string_view user, std::string_view password) const;

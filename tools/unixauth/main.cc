@@ -1,7 +1,7 @@
 // unixauth: users of the system for authent_method unix_user; see unixauth(8).  The line protocol
-// on standard input and output: check, lookup, version, help, quit, exit.  Started by the monitors,
-// as root where there is root to be had; PAM modules and whatever they start get neither the
-// monitor's pipe nor its answers.
+// on standard input and output: check, lookup, account, version, help, quit, exit.  Started by the
+// monitors, as root where there is root to be had; PAM modules and whatever they start get neither
+// the monitor's pipe nor its answers.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -61,8 +61,10 @@ std::string answer(Setup& setup, std::string_view line) {
   const std::string verb = lower(take_until(rest, ' '));
   if (verb == "quit" || verb == "exit") return {};
   if (verb == "version") return concat("+OK dmail unixauth ", DMAIL_VERSION, '\n');
-  if (verb == "help") return "+DATA check <user> <password>\n+DATA lookup <user>\n+OK\n";
+  if (verb == "help")
+    return "+DATA check <user> <password>\n+DATA lookup <user>\n+DATA account <user>\n+OK\n";
   if (verb == "lookup") return setup.answers.lookup(trim(rest));
+  if (verb == "account") return setup.answers.account(trim(rest));
   if (verb != "check")
     return "-ERR unknown command; users of the system are changed with its own tools\n";
   const int64_t started_ms = monotonic_ms();

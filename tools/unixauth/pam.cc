@@ -141,6 +141,12 @@ Judgement verify(const Question& question) {
   return stack.judgement();
 }
 
+Judgement allowed(const Question& question) {
+  Stack stack(question);
+  stack.run("account", pam_acct_mgmt);
+  return stack.judgement();
+}
+
 Judgement known(const Question& question) {
   Stack stack(question);
   stack.run("account", pam_acct_mgmt);

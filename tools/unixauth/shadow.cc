@@ -50,6 +50,17 @@ Judgement verify(const Question& question) {
   return judgement;
 }
 
+Judgement allowed(const Question& question) {
+  spwd room{}, *entry = nullptr;
+  char text[8192];
+  const int code = ::getspnam_r(question.user.c_str(), &room, text, sizeof text, &entry);
+  if (code != 0 && code != ENOENT) return {Verdict::Unknown, "the shadow file cannot be read"};
+  const bool over = entry != nullptr && expired(*entry);
+  ::explicit_bzero(text, sizeof text);
+  if (over) return {Verdict::Wrong, "expired"};
+  return {Verdict::Right, ""};
+}
+
 // Nobody is known here whom the system does not know.
 Judgement known(const Question&) { return {Verdict::Wrong, "built without PAM"}; }
 

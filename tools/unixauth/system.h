@@ -26,6 +26,8 @@ struct Question {
 Judgement verify(const Question& question);
 // Whether PAM's account stack knows the user, without a password.
 Judgement known(const Question& question);
+// Whether the account rules let this user of the system in now; his password is proved otherwise.
+Judgement allowed(const Question& question);
 
 struct SystemUser {
   std::string name;

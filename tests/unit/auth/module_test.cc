@@ -178,9 +178,21 @@ TEST_CASE("programs that cannot be run are Dead, with the reason") {
   s.settings.unix_uid_minimum = 500;
   s.options.libexec = s.scratch / ".";
   s.scratch.file("unixauth", "#!/bin/sh\nread -r l; echo \"-ERR $*\"\n", 0755);
-  CHECK(s.check().text == "-minuid 500 -pamonly login");
+  CHECK(s.check().text == "-minuid 500 -maxuid 60000 -pamonly login");
+  // A login without the password asks for the account's rules, and mail does not.
+  s.scratch.file("unixauth", "#!/bin/sh\nread -r v u; echo \"-ERR asked $v\"\n", 0755);
+  CHECK(make_authenticator(s.settings, s.options)->may_log_in(named("bob")).text ==
+        "asked account");
+  CHECK(s.lookup().text == "asked lookup");
   s.options.libexec = "/nonexistent";
   CHECK(s.check().kind == Kind::Dead);
+}
+
+TEST_CASE("external modules are asked lookup for a login without the password") {
+  Site s("while read -r v u p; do echo \"+OK $u config 0 asked=\\\"$v\\\"\"; done");
+  const auto answer = make_authenticator(s.settings, s.options)->may_log_in(named("bob"));
+  REQUIRE(answer.label("asked"));
+  CHECK(*answer.label("asked") == "lookup");
 }
 
 TEST_CASE("hostile names and passwords are No without asking anybody") {
