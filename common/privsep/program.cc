@@ -15,6 +15,8 @@
 
 #include "base/ascii.h"
 #include "base/text.h"
+#include "io/child.h"
+#include "io/stream.h"
 #include "privsep/drop.h"
 #include "privsep/place.h"
 #include "privsep/sanitized.h"
@@ -106,11 +108,17 @@ Result<pid_t> start_as(const ProgramPlan& plan) {
     ::_exit(127);
   }
   report_in.reset();
+  if (!wait_readable(report.get(), Deadline::in_ms(plan.start_ms))) {
+    (void)reap(pid, Deadline::in_ms(0));
+    return Error{ErrorKind::TryLater, "Internal error",
+                 concat(plan.program, " did not start within ", plan.start_ms,
+                        " ms: is its process stopped by another one of uid ", plan.ids.uid, '?')};
+  }
   char text[PIPE_BUF];
   ssize_t n = 0;
   while ((n = ::read(report.get(), text, sizeof text)) < 0 && errno == EINTR) continue;
   if (n == 0) return pid;
-  ::waitpid(pid, nullptr, 0);
+  (void)reap(pid, Deadline::in_ms(plan.start_ms));
   return Error{ErrorKind::Io, "Internal error",
                std::string(text, n > 0 ? static_cast<size_t>(n) : 0)};
 }

@@ -21,16 +21,18 @@ struct ProgramPlan {
   std::string program;                 // path
   std::vector<std::string> arguments;  // argv[0] first
   std::vector<std::pair<int, int>>
-      descriptors;        // {ours, the program's (below 12)}; others are closed
-  Ids ids;                // as become() takes them
-  int seconds = 0;        // its life, then SIGALRM; 0: as long as it likes
-  bool confined = false;  // gains no rights, starts nothing, few files, memory and time
+      descriptors;           // {ours, the program's (below 12)}; others are closed
+  Ids ids;                   // as become() takes them
+  int seconds = 0;           // its life, then SIGALRM; 0: as long as it likes
+  int start_ms = 10 * 1000;  // until it runs
+  bool confined = false;     // gains no rights, starts nothing, few files, memory and time
 };
 
 // The program replaces this process: returns only with what went wrong, and then the process may
 // have changed its ids and descriptors and must end soon.
 Error run_as(const ProgramPlan& plan);
-// As a child.  Returns once the program runs.
+// As a child.  Returns once the program runs.  A child that has not come so far within start_ms
+// (its user's other processes may stop it) is killed, and that is an Error.
 Result<pid_t> start_as(const ProgramPlan& plan);
 
 // Whom to serve an account as: its own ids, else, where `become_user` is false or it has no uid,
