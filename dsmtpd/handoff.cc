@@ -6,6 +6,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -71,7 +72,7 @@ Result<OwnedFd> start_text(const conf::Settings& settings, const DeliveryPlan& p
 
 Result<Outcome> run(const conf::Settings& settings, const log::Log& log, const DeliveryPlan& plan) {
   const account::Account& account = plan.recipient->account;
-  auto ids = privsep::ids_for_account(account, true, settings.mail_user);
+  auto ids = privsep::ids_for_account(account, true, settings);
   if (!ids) return std::move(ids.error());
   DMAIL_TRY(privsep::prepare_mail({plan.recipient->base, &account, *ids, plan.mail_ids}));
   auto start = start_text(settings, plan);

@@ -208,7 +208,7 @@ void LoginMonitor::on_hand_over(Frame& frame) {
     follow_gate();
   };
   const bool become_user = settings_.imapd_become_user || daemon_.service != account::Service::Imap;
-  auto ids = ids_for_account(account, become_user, settings_.mail_user);
+  auto ids = ids_for_account(account, become_user, settings_);
   if (!ids) return fail("ids", ids.error());
   MailPlace place{account.base, &account, *ids, gate_.mail_ids()};
   if (Status done = prepare_mail(place); !done) return fail("files", done.error());

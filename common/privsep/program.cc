@@ -14,6 +14,7 @@
 #include <cstdlib>
 
 #include "base/ascii.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "io/child.h"
 #include "io/stream.h"
@@ -123,17 +124,48 @@ Result<pid_t> start_as(const ProgramPlan& plan) {
                std::string(text, n > 0 ? static_cast<size_t>(n) : 0)};
 }
 
+namespace {
+
+Error ids_refused(const account::Account& account, std::string why) {
+  return Error{ErrorKind::NoPermission, "Mail of this account cannot be served",
+               concat(std::move(why), " (account ", escaped(account.user), ')')};
+}
+
+bool is_listed(const std::vector<std::string>& numbers, gid_t gid) {
+  for (const std::string& line : numbers)
+    for (std::string_view word : split_words(line))
+      if (parse_u64(word) == gid) return true;
+  return false;
+}
+
+// The ids that a module named.
+Result<Ids> named_ids(const account::Account& account, Ids mail, const conf::Settings& settings,
+                      const std::string& passwd_file) {
+  const uid_t uid = *account.uid;
+  auto own = ids_of(uid, passwd_file);
+  if (!own) return own;
+  const Ids ids{uid, account.gid.value_or(own->gid)};
+  // unixauth has looked, with the whole name service, and knows unix_uid_minimum.
+  if (settings.authent_method == "unix_user") return ids;
+  if (uid != mail.uid && uid < static_cast<uint64_t>(settings.unix_uid_minimum))
+    return ids_refused(
+        account, concat("uid ", uid, " is below unix_uid_minimum ", settings.unix_uid_minimum));
+  if (ids.gid == own->gid || ids.gid == mail.gid || is_listed(settings.account_gids, ids.gid))
+    return ids;
+  return ids_refused(account, concat("gid ", ids.gid, " is not the group of uid ", uid, " (",
+                                     own->gid, "): add it to account_gids if it is meant"));
+}
+
+}  // namespace
+
 Result<Ids> ids_for_account(const account::Account& account, bool become_user,
-                            std::string_view mail_user) {
+                            const conf::Settings& settings, const std::string& passwd_file) {
   if (!is_root()) return Ids{::getuid(), ::getgid()};
-  Result<Ids> ids = [&]() -> Result<Ids> {
-    if (!account.uid || !become_user) return ids_of(mail_user);
-    if (account.gid) return Ids{*account.uid, *account.gid};
-    return ids_of(*account.uid);
-  }();
+  Result<Ids> ids = ids_of(settings.mail_user, passwd_file);
+  if (account.uid && become_user)
+    ids = named_ids(account, ids ? *ids : Ids{}, settings, passwd_file);
   if (ids && (ids->uid == 0 || ids->gid == 0))
-    return Error{ErrorKind::NoPermission, "Mail of this account cannot be served",
-                 "the account's ids are root's"};
+    return ids_refused(account, "the account's ids are root's");
   return ids;
 }
 

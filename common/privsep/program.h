@@ -36,9 +36,12 @@ Error run_as(const ProgramPlan& plan);
 Result<pid_t> start_as(const ProgramPlan& plan);
 
 // Whom to serve an account as: its own ids, else, where `become_user` is false or it has no uid,
-// the mail user; never root.  Where we are not root: ourselves.
+// the mail user; never root.  An external module, which runs as the mail user, does not get to
+// choose among the system's: a uid below unix_uid_minimum and a group that is neither the uid's own
+// nor the mail user's nor in account_gids are refused.  Where we are not root: ourselves.
 Result<Ids> ids_for_account(const account::Account& account, bool become_user,
-                            std::string_view mail_user);
+                            const conf::Settings& settings,
+                            const std::string& passwd_file = "/etc/passwd");
 
 // What ps(1) shows of a program as its first argument, as the setting process_title wants it:
 // "imapd-session: joe@virt.example [192.0.2.1]".  An empty user or address is left out; bytes that

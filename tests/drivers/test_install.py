@@ -53,7 +53,8 @@ for n in os.listdir(programs):
     path = os.path.join(programs, n)
     if os.path.islink(path) and n != "current":
         mode = os.stat(path).st_mode & 0o777
-        t.equal(n + " can be read by those who may", mode, 0o711 if n.endswith(("-session", "-deliver")) else 0o755)
+        t.equal(n + " can be read by those who may", mode, 0o711 if n.endswith(
+            ("-session", "-deliver")) or n in ("nwauth", "ldapauth", "multiauth", "dmtally") else 0o755)
 t.check("programs are stripped", subprocess.run(["readelf", "-S", programs + "imapd"], capture_output=True).stdout.count(b".debug_info") == 0)
 for page in ("man5/dmail.conf.5", "man5/dmail-store.5", "man7/dmail.7", "man8/imapd.8", "man8/dpopd.8", "man8/dsmtpd.8"):
     t.check(page, os.path.exists(where + "/usr/local/share/man/" + page))

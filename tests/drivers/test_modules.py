@@ -266,4 +266,24 @@ if root:
     stranger.terminate()
     stranger.wait()
     t.check("the stranger heard no password", not os.path.exists(where + "/open/heard"))
+
+# Passwords pass through them: no other process of their user reads their memory.
+probe = """import subprocess, sys
+p = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+p.stdin.write(b"version\\n")
+p.stdin.flush()
+p.stdout.readline()
+try:
+    open("/proc/%d/mem" % p.pid, "rb")
+    print("open")
+except PermissionError:
+    print("closed")
+p.stdin.close()
+p.wait()
+"""
+as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if root else []
+for words in ((harness.program("nwauth"), "-path", harness.scratch()), (harness.program("ldapauth"), "-config", "/nonexistent"),
+              (harness.program("multiauth"), "-config", "/nonexistent")):
+    p = subprocess.run([*as_nobody, "/usr/bin/python3", "-c", probe, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120)
+    t.equal("the memory of %s" % os.path.basename(words[0]), p.stdout, b"closed\n")
 t.end()

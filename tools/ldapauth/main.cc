@@ -35,6 +35,7 @@ Result<std::string> read_password(const std::string& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  modules::close_memory();
   const std::string name = "ldapauth";
   modules::CommandLine line;
   if (const auto status = modules::parse_command_line(name, kUsage, argc, argv, line))

@@ -19,6 +19,9 @@ void log_answer(const EventLog& log, std::string_view question, std::string_view
 // short there is nobody's question.
 bool read_question(std::string& line, std::FILE* from = stdin);
 
+// Passwords pass through: other processes of our user may not read our memory.
+void close_memory();
+
 // Answers standard input until its end, quit or exit.  An exit status.
 int serve_stdin(Responder& responder, const EventLog& log);
 // One question, given as words (`-` in place of a password: a line of standard input).  Prints the

@@ -18,6 +18,7 @@ constexpr char kUsage[] =
 }  // namespace
 
 int main(int argc, char** argv) {
+  modules::close_memory();
   const std::string name = "multiauth";
   modules::CommandLine line;
   if (const auto status = modules::parse_command_line(name, kUsage, argc, argv, line))

@@ -207,6 +207,7 @@ int answer_dead(const Arguments& a, const Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  modules::close_memory();
   Arguments a;
   if (!parse_arguments(argc, argv, a)) return 64;
   if (a.help) {

@@ -71,3 +71,50 @@ TEST_CASE("a child that does not come to its exec is not waited for without end"
   CHECK(::waitpid(-1, nullptr, WNOHANG) < 0);
   ::close(lease);
 }
+
+TEST_CASE("a module does not choose among the system's ids") {
+  if (::geteuid() != 0) {
+    account::Account mine;
+    mine.uid = 7;
+    CHECK(ids_for_account(mine, true, conf::Settings())->uid == ::getuid());
+    return;
+  }
+  char passwd[] = "/tmp/dmail-passwd-XXXXXX";
+  const int fd = ::mkstemp(passwd);
+  const std::string text =
+      "mail:x:998:997::/:/x\nold:x:501:500::/:/x\njoe:x:1001:100::/:/x\nann:x:1002:1002::/:/x\n";
+  REQUIRE(::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  ::close(fd);
+  conf::Settings settings;
+  settings.mail_user = "mail";
+  settings.authent_method = "external";
+  auto ids = [&](int64_t uid, int64_t gid) -> std::string {
+    account::Account account;
+    account.user = "joe";
+    if (uid > 0) account.uid = static_cast<uid_t>(uid);
+    if (gid > 0) account.gid = static_cast<gid_t>(gid);
+    const auto found = ids_for_account(account, true, settings, passwd);
+    return found ? std::to_string(found->uid) + ":" + std::to_string(found->gid)
+                 : found.error().log;
+  };
+  CHECK(ids(0, 0) == "998:997");
+  CHECK(ids(1001, 0) == "1001:100");
+  CHECK(ids(1001, 100) == "1001:100");
+  CHECK(ids(1001, 997) == "1001:997");
+  CHECK(ids(1002, 1002) == "1002:1002");
+  CHECK(ids(5000, 5000) == "5000:5000");  // of no passwd entry
+  CHECK(ids(998, 997) == "998:997");
+  for (const int system : {1, 33, 501, 999})
+    CHECK(ids(system, 0).find("is below unix_uid_minimum 1000") != std::string::npos);
+  for (const int group : {6, 42, 1002, 5000})
+    CHECK(ids(1001, group).find("add it to account_gids") != std::string::npos);
+  CHECK(ids(5000, 42).find("account_gids") != std::string::npos);
+  CHECK(ids(998, 42).find("account_gids") != std::string::npos);
+  settings.account_gids = {"8 42"};
+  CHECK(ids(1001, 42) == "1001:42");
+  settings.unix_uid_minimum = 500;
+  CHECK(ids(501, 500) == "501:500");
+  settings.authent_method = "unix_user";
+  CHECK(ids(1001, 6) == "1001:6");
+  ::unlink(passwd);
+}
