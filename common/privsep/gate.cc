@@ -125,15 +125,44 @@ void Gate::on_tls_facts(const Frame& frame) {
 
 bool Gate::out_of_tries() const { return tries_ >= kMaxTries || cancels_ >= kMaxCancels; }
 
-void Gate::begin_attempt(std::string_view user, std::string_view method) {
+bool Gate::begin_attempt(std::string_view user, std::string_view method) {
   if (login_) broken("a login after the login");
   if (out_of_tries()) broken("one login too many");
-  // A jailed process that leaves before its turn is not judged: what a secret is worth shows
-  // elsewhere, too (relaying after login, the log).
-  const int64_t ms = tally_.wait_ms(ends_.client_ip);
-  if (ms > 0 && wait_gone(channel_.fd(), Deadline::in_ms(ms)))
-    throw ConnectionOver(Why::PeerClosed, "gone before its turn");
+  const bool judged = wait_for_turn();
   attempt_ = {monotonic_ms(), std::string(user), "", std::string(method), ""};
+  if (judged) return true;
+  send(refuse(Kind::Temporary, "limit", "too many attempts of this address wait"));
+  return false;
+}
+
+// False: so many attempts of this address wait that this one is not judged at all.  A jailed
+// process that leaves before its turn is not judged either: what a secret is worth shows elsewhere,
+// too (relaying after login, the log).
+bool Gate::wait_for_turn() {
+  turn_.reset();
+  const std::string& ip = ends_.client_ip;
+  if (!tally_.counts(ip)) return true;
+  constexpr int kLookAgainMs = 50;
+  auto pause = [&](int64_t ms) {
+    if (ms > 0 && wait_gone(channel_.fd(), Deadline::in_ms(ms)))
+      throw ConnectionOver(Why::PeerClosed, "gone before its turn");
+  };
+  const Deadline patience =
+      Deadline::in_ms(2 * std::max(settings_.login_delay, settings_.login_delay_max));
+  for (;;) {
+    const int64_t ms = tally_.wait_ms(ip);
+    if (ms == Tally::kFull) return false;
+    pause(ms);
+    if (places_.take_turn(ip, turn_)) return true;
+    while (!places_.take_turn(ip, turn_)) {
+      if (patience.passed()) return false;
+      pause(kLookAgainMs);
+    }
+    // Those before it may have failed: then it queues up as if it came now.
+    if (!tally_.has_failures(ip)) return true;
+    turn_.reset();
+    if (patience.passed()) return false;
+  }
 }
 
 Result<account::Name> Gate::name_of(std::string_view user) {
@@ -147,7 +176,7 @@ void Gate::on_authenticate(Frame& frame) {
   const std::string& method = frame.fields[2];
   // The mechanisms on offer are what TLS, the address and the settings allow.
   if (!permits(mechanisms(), method, service_)) broken("a secret out of place");
-  begin_attempt(frame.fields[0], method);
+  if (!begin_attempt(frame.fields[0], method)) return wipe(secret);
   const Mechanism* m = find_mechanism(method);
   const GateAnswer answer = judge(frame.fields[0], secret, m != nullptr && m->token);
   wipe(secret);
@@ -203,6 +232,7 @@ GateAnswer Gate::admit(account::Name name, auth::Answer answer) {
                       {"resumed", tls_resumed_}});
   login->facts = facts_of(*login);
   login_ = std::move(login);
+  turn_.reset();
   return {Kind::Accepted, "", false};
 }
 
@@ -252,8 +282,9 @@ Status Gate::set_account(Login& login) {
 GateAnswer Gate::refuse(Kind kind, const char* reason, std::string_view text) {
   exchange_.reset();
   ++tries_;
-  // Temporary is ours or the module's: somebody has to look.
-  log_.line(kind == Kind::Temporary ? log::Level::Error : log::Level::Info, "login-failed",
+  // Temporary is ours or the module's: somebody has to look; but for a client's own crowd.
+  const bool ours = kind == Kind::Temporary && std::string_view(reason) != "limit";
+  log_.line(ours ? log::Level::Error : log::Level::Info, "login-failed",
             {{"user", attempt_.user},
              {"account", attempt_.account},
              {"ip", ends_.client_ip},
@@ -265,12 +296,14 @@ GateAnswer Gate::refuse(Kind kind, const char* reason, std::string_view text) {
              {"text", text}});
   const int64_t delay =
       kind == Kind::Wrong ? tally_.failed(ends_.client_ip, attempt_.user) : settings_.login_delay;
+  turn_.reset();  // the failure is recorded
   wait_after_refusal(attempt_.began, delay, channel_.fd());
   return {kind, "", out_of_tries()};
 }
 
 GateAnswer Gate::give_up(Kind kind, std::string_view text) {
   exchange_.reset();
+  turn_.reset();
   ++cancels_;
   log_.info(kind == Kind::Cancelled ? "login-cancelled" : "login-unavailable",
             {{"user", attempt_.user},

@@ -2,7 +2,8 @@
 // of a monitor, which owns it and passes it the requests of gate_frames.h; it answers them itself.
 //
 // A try is an Authenticate, or an exchange from SaslStart to its end.  Each goes the same way:
-//   begin_attempt   is there a try left; an address with failures waits (tally.h)
+//   begin_attempt   is there a try left; an address with failures waits (tally.h), and is refused
+//                   unjudged when too many of its attempts wait
 //   name pipeline   account::login_name; a refused name costs the same work as a wrong secret
 //   the secret      the module's check or token, or dmsasl with the module's secret
 //   admit           what the module's answer says of the account (switches, addresses, where its
@@ -98,7 +99,8 @@ class Gate {
     std::optional<account::Name> name;  // whose secret was given out
   };
 
-  void begin_attempt(std::string_view user, std::string_view method);
+  bool begin_attempt(std::string_view user, std::string_view method);  // false: it was refused
+  bool wait_for_turn();
   GateAnswer judge(std::string_view user, std::string_view secret, bool is_token);
   GateAnswer admit(account::Name name, auth::Answer answer);
   OwnedFd facts_of(const Login& login);
@@ -133,6 +135,7 @@ class Gate {
   bool tls_resumed_ = false;
   std::unique_ptr<auth::Authenticator> authenticator_;
   Attempt attempt_;
+  OwnedFd turn_;  // to have it judged; held until it is, and a failure recorded
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<Login> login_;
   int tries_ = 0;

@@ -51,7 +51,7 @@ void Gate::on_sasl_start(Frame& frame) {
   if (exporter.size() > kMaxBinding || unique.size() > kMaxBinding || proof.size() > kMaxProof ||
       (!tls_ && !concat(exporter, unique, proof).empty()))
     broken("odd channel bindings");
-  begin_attempt("", name);
+  if (!begin_attempt("", name)) return;
   if (Status started = start_exchange(frame); !started) {
     log_.error("sasl-failed", {{"ip", ends_.client_ip}, {"text", started.error().log}});
     return send(refuse(Kind::Temporary, "temporary", started.error().log));

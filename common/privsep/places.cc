@@ -106,6 +106,11 @@ bool Places::take_user(std::string_view service, std::string_view user) {
   return limit <= 0 || take(concat(service, ' ', user), limit, user_);
 }
 
+bool Places::take_turn(std::string_view ip, OwnedFd& turn) {
+  const std::string key = network_key(ip);
+  return key.empty() || take(concat("turn ", key), kTurns, turn);
+}
+
 void Places::add_to(std::vector<std::pair<int, int>>& descriptors) const {
   if (address_.valid()) descriptors.emplace_back(address_.get(), kAddressPlaceFd);
   if (user_.valid()) descriptors.emplace_back(user_.get(), kUserPlaceFd);

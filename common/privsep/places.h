@@ -25,6 +25,9 @@ namespace dmail::privsep {
 // Where a session program finds what it holds and never touches.
 inline constexpr int kAddressPlaceFd = 9;
 inline constexpr int kUserPlaceFd = 10;
+// Logins of one address that are judged at a time.  What an address may guess before its first
+// failure is known is this much, however many connections it has.
+inline constexpr int64_t kTurns = 4;
 inline constexpr unsigned kPlaceFiles = 256;
 
 class Places {
@@ -41,6 +44,9 @@ class Places {
   // before; false when all are taken.
   bool take_user(std::string_view service, std::string_view user);
   void leave_user() { user_.reset(); }
+  // A turn among kTurns of its address to have a login judged, until take's `turn` goes; false when
+  // all are taken.
+  bool take_turn(std::string_view ip, OwnedFd& turn);
   // Adds to the descriptors of the program that the connection becomes.
   void add_to(std::vector<std::pair<int, int>>& descriptors) const;
 

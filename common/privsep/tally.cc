@@ -81,6 +81,13 @@ int64_t Tally::wait_ms(std::string_view ip) {
   return delay("wait", ip).value_or(0);
 }
 
+bool Tally::has_failures(std::string_view ip) {
+  if (!marks_.valid()) tried_marks_ = false;  // the first failure of all may have made them
+  const std::string key = network_key(ip);
+  const auto known = key.empty() ? std::nullopt : mark(MarkKind::Failures, key);
+  return known && known->until >= wall_seconds();
+}
+
 int64_t Tally::failed(std::string_view ip, std::string_view) {
   if (!counts(ip)) return settings_.login_delay;
   return delay("failed", ip).value_or(settings_.login_delay);
@@ -119,6 +126,7 @@ std::optional<int64_t> Tally::delay(std::string_view question, std::string_view 
   const auto answer =
       ask(concat(question, ' ', account::plain_ip(ip), ' ', settings_.login_delay, ' ', most));
   if (!answer) return std::nullopt;
+  if (*answer == "full") return kFull;
   const auto ms = parse_u64(*answer, static_cast<uint64_t>(most));
   if (ms) return static_cast<int64_t>(*ms);
   complain(concat("dmtally answers ", *answer));

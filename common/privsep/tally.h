@@ -6,9 +6,10 @@
 //
 // The n-th failure of an address costs login_delay * 2^(n-1), at most login_delay_max; the count
 // halves every kHalfLife.  Attempts of such an address queue up one delay apart, over all
-// connections and protocols, so that opening more of them does not help.  A success forgives
-// nothing: an attacker may own an account.  Addresses in login_delay_exempt, and connections
-// without one, always pay the plain login_delay.
+// connections and protocols, and what would have to wait longer than login_delay_max is not looked
+// at: opening more of them does not help.  A success forgives nothing: an attacker may own an
+// account.  Addresses in login_delay_exempt, and connections without one, always pay the plain
+// login_delay.
 //
 // A missing or broken database or program never stops a login: the plain login_delay counts, and
 // one line a connection (event=tally-failed) says why.
@@ -43,8 +44,13 @@ class Tally {
   Tally(const Tally&) = delete;
   Tally& operator=(const Tally&) = delete;
 
-  // How long an attempt from this address has to wait before it is looked at, milliseconds.
+  // How long an attempt from this address has to wait before it is looked at, milliseconds; kFull:
+  // so many wait already that it must not be looked at.
+  static constexpr int64_t kFull = -1;
   int64_t wait_ms(std::string_view ip);
+  // Whether failures of this address count, and whether there are any.
+  [[nodiscard]] bool counts(std::string_view ip) const;
+  bool has_failures(std::string_view ip);
   // Records a wrong login (not a temporary failure) and says how long its answer has to wait.
   int64_t failed(std::string_view ip, std::string_view user);
   // After a login by IMAP or POP: where forward_user names this user, the address may relay for
@@ -54,7 +60,6 @@ class Tally {
   std::optional<std::string> relay_user(std::string_view ip);
 
  private:
-  [[nodiscard]] bool counts(std::string_view ip) const;
   std::optional<Mark> mark(MarkKind kind, std::string_view key);
   std::optional<int64_t> delay(std::string_view question, std::string_view ip);
   std::optional<std::string> ask(const std::string& question);

@@ -87,6 +87,22 @@ def delays():
     _, took = attempt(site, "smtp", "127.0.0.8")
     t.check("a success forgives nothing", took >= 0.9 - SLACK, took)
 
+    # However many come at once, they are looked at one delay apart, and what does not fit in is not looked at.
+    crowd = Site(login_delay=400, login_delay_max=1600, login_delay_exempt="127.0.0.200", max_connections_per_ip=0)
+    began, answers = time.monotonic(), []
+    threads = [threading.Thread(target=lambda n=n: answers.append(attempt(crowd, "imap", "127.0.0.9", "joe", "wrong%d" % n)[0]))
+               for n in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    took = time.monotonic() - began
+    judged = crowd.log("imap").count('reason="password"')
+    unjudged = [l for l in crowd.lines("imap", "login-failed") if 'reason="limit"' in l]
+    t.check("a crowd of guesses is no faster", 1 <= judged <= 4 + took / 0.4 + 1 and judged < 40, (judged, took))
+    t.equal("the others are refused unjudged", len(unjudged), 40 - judged)
+    t.check("and read that it is for now", sum("[UNAVAILABLE]" in a for a in answers) == len(unjudged), answers)
+
     db = os.path.join(site.path, "work", "tally")
     t.check("the records are the mail user's", all(
         os.stat(os.path.join(db, n)).st_uid == (65532 if os.geteuid() == 0 else os.getuid()) for n in os.listdir(db)))

@@ -1,6 +1,6 @@
 // dmtally DIRECTORY: one question on standard input, one line of answer (privsep/tally.h asks).
 //
-//   wait ADDRESS LOGIN_DELAY LOGIN_DELAY_MAX      ok MILLISECONDS
+//   wait ADDRESS LOGIN_DELAY LOGIN_DELAY_MAX      ok MILLISECONDS, or ok full
 //   failed ADDRESS LOGIN_DELAY LOGIN_DELAY_MAX    ok MILLISECONDS
 //   login ADDRESS WINDOW USER                     ok
 //   relay ADDRESS WINDOW                          ok USER, or ok
@@ -51,7 +51,7 @@ Result<std::string> answer(Book& book, std::string_view text) {
     const auto d = static_cast<int64_t>(*delay), m = static_cast<int64_t>(*most);
     auto ms = word == "wait" ? book.begin_attempt(ip, d, m) : book.count_failure(ip, d, m);
     if (!ms) return std::move(ms.error());
-    return concat(*ms);
+    return *ms == kFull ? std::string("full") : concat(*ms);
   }
   const auto window = parse_u64(first, kMostWindow);
   if (!window) return bad_question();

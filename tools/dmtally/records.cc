@@ -51,9 +51,12 @@ int64_t delay_ms(uint32_t count, int64_t login_delay, int64_t most) {
 int64_t begin_attempt(Failures& f, int64_t now_ms, int64_t login_delay, int64_t most) {
   f = at(f, now_ms);
   if (f.count == 0) return 0;
-  const int64_t wait = std::clamp<int64_t>(f.free_ms - now_ms, 0, most);
-  // Those beyond the longest wait are looked at together: the wait is bounded for everybody.
-  f.free_ms = now_ms + std::min(wait + delay_ms(f.count, login_delay, most), most);
+  // A clock that was set back: nobody waits that long.
+  if (f.free_ms - now_ms > 2 * most) f.free_ms = now_ms;
+  const int64_t wait = std::max<int64_t>(f.free_ms - now_ms, 0);
+  // Looked at one delay apart, without exception: who does not fit in is not looked at at all.
+  if (wait > most) return kFull;
+  f.free_ms = now_ms + wait + delay_ms(f.count, login_delay, most);
   return wait;
 }
 
@@ -62,7 +65,8 @@ int64_t count_failure(Failures& f, int64_t now_ms, int64_t login_delay, int64_t 
   if (f.count == 0) f.since_ms = now_ms;
   f.count = std::min(f.count + 1, kMaxFailures);
   const int64_t delay = delay_ms(f.count, login_delay, most);
-  f.free_ms = std::max(std::min(f.free_ms, now_ms + most), now_ms + delay);
+  // Those who wait keep their turn: at most the longest wait and one delay.
+  f.free_ms = std::max(std::min(f.free_ms, now_ms + 2 * most), now_ms + delay);
   return delay;
 }
 

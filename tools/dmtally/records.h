@@ -28,7 +28,10 @@ int64_t expiry_ms(const Failures& failures);
 // login_delay * 2^(count - 1), at most `most`; 0 without failures.
 int64_t delay_ms(uint32_t count, int64_t login_delay, int64_t most);
 
-// An attempt begins: how long it has to wait, after all others of its address that wait already.
+// No attempt waits longer than the longest delay: what would, finds the queue full.
+inline constexpr int64_t kFull = -1;
+// An attempt begins: how long it has to wait, after all others of its address that wait already; or
+// kFull, and it must not be looked at.
 int64_t begin_attempt(Failures& failures, int64_t now_ms, int64_t login_delay, int64_t most);
 // It was wrong: how long the answer has to wait.
 int64_t count_failure(Failures& failures, int64_t now_ms, int64_t login_delay, int64_t most);
