@@ -24,7 +24,12 @@ void LoginDialogue::run() {
         end("Line too long");
         break;
       case LineReader::Line::Ok:
-        handle(line_);
+        if (++commands_ > privsep::kMaxLoginCommands) {
+          side_.note("too-many-bad-commands", "not logged in");
+          end("Too many commands before login");
+        } else {
+          handle(line_);
+        }
         break;
     }
     wipe(line_);
@@ -33,7 +38,8 @@ void LoginDialogue::run() {
 
 void LoginDialogue::handle(std::string_view line) {
   if (std::exchange(first_, false) && privsep::is_http_request(line)) {
-    side_.note("http-client", line.substr(0, 60));
+    side_.note("http-client",
+               line.substr(0, line.find(' ')));  // the method: a URL may hold secrets
     over_ = true;
     return;
   }

@@ -47,6 +47,7 @@ class LoginDialogue {
   std::string line_;  // may hold a password
   std::string user_;
   int bad_ = 0;
+  int commands_ = 0;
   bool first_ = true;
   bool over_ = false;
 };

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "dsmtpd/command_table.h"
+#include "dsmtpd/data_pace.h"
 #include "dsmtpd/data_reader.h"
 #include "dsmtpd/limits.h"
 #include "dsmtpd/session.h"
@@ -41,22 +42,23 @@ class SpoolWriter {
   std::string error_;
 };
 
-// Reads to the end of data.  A sender may pause for the usual time, yet all in all must not be
-// slower than kMinDataRate: a slot for one connection is not had for a byte a minute.
+// Reads to the end of data.  A sender may pause for the usual time, yet must not be slower than
+// kMinDataRate over twice that: what it sent faster before buys no more.  A slot for one
+// connection, and the room its message takes, are not had for a byte a minute.
 void read_message(Session& session, DataReader& data, SpoolWriter& spool) {
   const int64_t pause_ms = session.settings().smtp_timeout * 1000;
-  const int64_t started = monotonic_ms();
-  uint64_t received = 0;
+  const int64_t last = monotonic_ms() + kMaxDataSeconds * 1000;
+  DataPace pace(2 * pause_ms, monotonic_ms());
   while (!data.at_end()) {
-    const auto earned = static_cast<int64_t>(received * 1000 / kMinDataRate);
-    const int64_t left = started + 2 * pause_ms + earned - monotonic_ms();
+    const int64_t now = monotonic_ms();
+    const int64_t left = std::min(pace.left(now), last - now);
     const std::string_view bytes = session.in().read_some(
         kWriteAt, Deadline::in_ms(std::max<int64_t>(0, std::min(pause_ms, left))));
     if (bytes.empty())
       throw ConnectionOver(ConnectionOver::Why::PeerClosed, "closed in the middle of a message");
     const size_t used = data.feed(bytes, spool.buffer());
     session.in().unread(bytes.size() - used);
-    received += used;
+    pace.received(used, monotonic_ms());
     spool.flush_if_full();
     if (data.size() > static_cast<uint64_t>(session.settings().message_size_limit) + kMaxDiscard)
       return;
@@ -145,6 +147,8 @@ Outcome cmd_data(Session& session, std::string_view) {
   if (outcome.reply.code == 0) {
     outcome = deliver(session, envelope);
     session.state().idle_commands = 0;
+    session.state().asked_recipients = 0;
+    session.state().idle_since = monotonic_ms();
   } else {
     Reply logged = outcome.reply;
     if (spool.failed()) logged.lines.front() += concat(": ", spool.error());

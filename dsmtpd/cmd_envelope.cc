@@ -20,8 +20,7 @@ Outcome cmd_mail(Session& session, std::string_view argument) {
   const uint64_t limit = static_cast<uint64_t>(session.settings().message_size_limit);
   if (parsed.value->size.value_or(0) > limit)
     return done(552, "5.3.4", concat("Message too large; the limit is ", limit, " octets"));
-  if (session.facts().service == Service::Submission && !session.state().logged_in &&
-      !session.trusted_address())
+  if (session.facts().service == Service::Submission && !session.may_submit())
     return done(530, "5.7.0", "Log in first");
   // Nothing fails from here on.
   session.state().mail = true;
@@ -34,6 +33,9 @@ Outcome cmd_rcpt(Session& session, std::string_view argument) {
   if (!parsed.value) return refuse(std::move(parsed.refused));
   if (session.state().recipients >= static_cast<size_t>(session.settings().max_rcpts))
     return done(452, "4.5.3", "Too many recipients");
+  // Each is looked up: whoever sends no mail to them only asks who lives here.
+  if (++session.state().asked_recipients > 2 * static_cast<size_t>(session.settings().max_rcpts))
+    return closing(421, "4.7.0", "Too many recipients without mail");
   Outcome outcome;
   outcome.reply = session.backend().add_recipient(*parsed.value);
   outcome.logged = true;

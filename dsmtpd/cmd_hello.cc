@@ -52,6 +52,7 @@ Outcome cmd_xclient(Session& session, std::string_view argument) {
   if (parsed->says_client() && !session.facts().trusted_peer)
     return done(550, "5.7.1", "You are not trusted with that");
   session.backend().forwarded(*parsed);
+  if (!parsed->client.client_ip.empty()) session.set_client(parsed->client.client_ip);
   session.state().helo.clear();
   session.state().extended = false;
   return session.greeting();

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -139,6 +140,20 @@ Result<OwnedFd> open_spool_file(const conf::Settings& settings) {
   if (fd < 0) return system_error(concat("spool file in ", directory), errno);
   ::unlink(name.c_str());
   return OwnedFd(fd);
+}
+
+Status check_room(const conf::Settings& settings, int fd) {
+  struct statvfs room {};
+  // What cannot be told is no reason to refuse mail.
+  if (::fstatvfs(fd, &room) != 0) return {};
+  const uint64_t free = uint64_t{room.f_bavail} * room.f_frsize;
+  // Of a small file system a sixteenth is enough.
+  const uint64_t kept = std::min(static_cast<uint64_t>(settings.smtp_min_free),
+                                 uint64_t{room.f_blocks} * room.f_frsize / 16);
+  if (free >= kept) return {};
+  return Error{
+      ErrorKind::NoSpace, "",
+      concat(settings.work_path, "/spool: ", free, " bytes are free; smtp_min_free keeps ", kept)};
 }
 
 Result<OwnedFd> reopen_for_reading(int fd) {

@@ -35,6 +35,8 @@ struct DeliveryPlan {
 
 // An unlinked file in work_path/spool (made when missing), open for reading and writing.
 Result<OwnedFd> open_spool_file(const conf::Settings& settings);
+// Whether smtp_min_free is there on the file system of the spool file.
+Status check_room(const conf::Settings& settings, int fd);
 // The same file, for reading only: what the recipient's process gets.
 Result<OwnedFd> reopen_for_reading(int fd);
 

@@ -90,6 +90,7 @@ class Monitor {
   bool passed_on_ = false;  // by another server of the site
   int forwards_ = 0;
   int64_t refused_ = 0;  // recipients, since a message was taken
+  int64_t asked_ = 0;    // recipients taken, likewise
   int notes_ = 0;
   int64_t began_ = monotonic_ms();
   uint64_t stored_ = 0;            // copies of messages

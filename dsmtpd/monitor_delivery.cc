@@ -9,6 +9,7 @@
 #include "dsmtpd/remote_delivery.h"
 #include "io/connection_over.h"
 #include "io/file.h"
+#include "privsep/connection.h"
 
 namespace dmail::dsmtpd {
 namespace {
@@ -29,12 +30,18 @@ void Monitor::on_add_recipient(Frame& frame) {
   const std::string text = path.text();
   if (!is_clean(text) || path.local.size() > kMaxLocalPart || path.domain.size() > kMaxDomain)
     broken("an unclean address");
+  // The session says so at MAIL; that it does is not relied on.
+  if (service_ == Service::Submission && gate_.login() == nullptr &&
+      !privsep::submission_ok(settings_, ends_.client_ip))
+    return send(refuse_recipient({answer(530, "5.7.0", "Log in first"), "no login", false}, text));
   const RecipientFinder finder(
       settings_, [this](const account::Name& name) { return gate_.authenticator().lookup(name); },
       passed_on_, ends_.local_ip);
   auto found = finder.find(path.local, path.domain, text);
   if (auto* refused = std::get_if<RecipientRefused>(&found))
     return send(refuse_recipient(std::move(*refused), text));
+  // Session's limit, twice: one with TLS may have followed one without.
+  if (++asked_ > 4 * settings_.max_rcpts) broken("too many recipients without mail");
   recipients_.push_back(std::move(std::get<Recipient>(found)));
   state_ = HasRecipients;
   send(answer(250, "2.1.5", "Recipient ok"));
@@ -81,6 +88,8 @@ void Monitor::on_forget(Frame&) {
 
 void Monitor::on_open_spool(Frame&) {
   auto file = open_spool_file(settings_);
+  if (file)
+    if (Status room = check_room(settings_, file->get()); !room) file = std::move(room.error());
   if (!file) {
     log_.error("spool-failed", {{"text", file.error().log}});
     return send(answer(452, "4.3.1", "No room for a message now"));
@@ -122,12 +131,10 @@ void Monitor::on_deliver(Frame& frame) {
     if (!replies[i] && recipients_[i].host) deliver_elsewhere(trace, mail, i, replies);
     if (!replies[i]) replies[i] = deliver_here(trace, mail, i, replies);
     if (replies[i]->code == 250) ++stored_;
-    if (replies[i]->code == 250) refused_ = 0;
+    if (replies[i]->code == 250) refused_ = asked_ = 0;
     send(*replies[i]);
   }
-  recipients_.clear();
-  spool_.reset();
-  state_ = Idle;
+  on_forget(frame);
 }
 
 // The session has judged the message and told its client.

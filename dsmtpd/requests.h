@@ -3,8 +3,9 @@
 //   monitor -> session  Start        once, first: StartFacts' fields
 //   session -> monitor  AddRecipient local part, domain  -> Answer
 //                       Forget                           no answer
-//                       OpenSpool                        -> Spool with a descriptor, or Answer
-//                       Deliver      helo, protocol, sender, Message-ID -> one Answer a recipient,
+//                       OpenSpool                        -> Spool with a descriptor, or
+//                       Answer Deliver      helo, protocol, sender, Message-ID -> one Answer a
+//                       recipient,
 //                                    in order
 //                       MessageRefused  protocol, sender, Message-ID, code, text   no answer
 //                       (privsep/gate_frames.h: Authenticate, SaslStart ... ), outside a mail

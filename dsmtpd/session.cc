@@ -40,15 +40,24 @@ Outcome check_state(const Command& command, std::string_view argument, Session& 
 
 Session::Session(const SessionFacts& facts, const conf::Settings& settings, LineReader& in,
                  ReplyWriter& out, Backend& backend)
-    : facts_(facts), settings_(settings), in_(in), out_(out), backend_(backend) {}
+    : facts_(facts),
+      settings_(settings),
+      in_(in),
+      out_(out),
+      backend_(backend),
+      client_ip_(facts.client_ip) {}
 
 Deadline Session::command_deadline() const { return Deadline::in_seconds(settings_.smtp_timeout); }
 
 bool Session::trusted_address() const { return privsep::plaintext_ok(settings_, facts_.client_ip); }
 
+bool Session::may_submit() const {
+  return state_.logged_in || privsep::submission_ok(settings_, client_ip_);
+}
+
 bool Session::may_send_bare_lf() const {
-  return !facts_.client_ip.empty() && !settings_.smtp_bare_newline_from.empty() &&
-         account::addresses_name(settings_.smtp_bare_newline_from, facts_.client_ip);
+  return !client_ip_.empty() && !settings_.smtp_bare_newline_from.empty() &&
+         account::addresses_name(settings_.smtp_bare_newline_from, client_ip_);
 }
 
 std::string Session::mechanisms() const {
@@ -65,7 +74,7 @@ std::string Session::protocol() const {
 }
 
 void Session::forget_mail() {
-  if (state_.recipients > 0) backend_.forget();
+  if (state_.mail) backend_.forget();
   state_.mail = false;
   state_.sender = {};
   state_.recipients = 0;
@@ -117,9 +126,12 @@ bool Session::one_command() {
   if (line.find('\0') != std::string::npos || line.find('\r') != std::string::npos)
     return finish(done(500, "5.5.2", "Bad byte in a command"), "?");
   std::string_view argument = line;
-  const std::string_view verb = take_verb(argument).substr(0, 20);
+  const std::string_view verb = take_verb(argument);
   const Outcome outcome = dispatch(line);
-  const bool goes_on = finish(outcome, verb);
+  // What is no command may be anything: after a refused AUTH the password, after a refused DATA the
+  // message.
+  const bool known = find_command(verb) != nullptr || is_http_verb(verb);
+  const bool goes_on = finish(outcome, known ? verb : "?");
   if (iequals(verb, "AUTH")) wipe(line);
   return goes_on;
 }
@@ -133,6 +145,9 @@ Outcome Session::dispatch(std::string_view line) {
   }
   if ((command->flags & kIdle) != 0 && ++state_.idle_commands > kMaxIdleCommands)
     return closing(421, "4.7.0", "Too many commands without mail");
+  if ((command->flags & kIdle) != 0 && !state_.logged_in &&
+      monotonic_ms() - state_.idle_since > kMaxIdleSeconds * 1000)
+    return closing(421, "4.7.0", "Too long without mail");
   Outcome refused = check_state(*command, line, *this);
   if (refused.reply.code != 0) return refused;
   return command->handle(*this, line);

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "conf/settings.h"
 #include "dsmtpd/backend.h"
 #include "dsmtpd/limits.h"
 #include "dsmtpd/path_parser.h"
 #include "dsmtpd/reply.h"
+#include "io/clock.h"
 #include "io/line_reader.h"
 #include "io/tls.h"
 
@@ -56,8 +58,11 @@ class Session {
   [[nodiscard]] bool lmtp() const { return facts_.service == Service::Lmtp; }
   // SASL mechanisms that can be had here and now, blanks between; empty: no AUTH.
   [[nodiscard]] std::string mechanisms() const;
-  // Its address stands for a login: a password may pass in the clear, and nobody else listens.
+  // A password may pass in the clear: nobody else listens between the peer and us.
   [[nodiscard]] bool trusted_address() const;
+  // For whom the peer says it comes: what an address allows, is asked of this one from now on.
+  void set_client(std::string ip) { client_ip_ = std::move(ip); }
+  [[nodiscard]] bool may_submit() const;        // logged in, or submission_from has its address
   [[nodiscard]] bool may_send_bare_lf() const;  // smtp_bare_newline_from has its address
   [[nodiscard]] Deadline command_deadline() const;
   [[nodiscard]] std::string protocol() const;  // of the trace header
@@ -72,6 +77,8 @@ class Session {
     size_t recipients = 0;
     bool logged_in = false;
     size_t idle_commands = 0;
+    int64_t idle_since = monotonic_ms();
+    size_t asked_recipients = 0;  // since the last message
   };
   State& state() { return state_; }
 
@@ -86,6 +93,7 @@ class Session {
   ReplyWriter& out_;
   Backend& backend_;
   State state_;
+  std::string client_ip_;
   size_t errors_ = 0;  // since a message was taken
   uint64_t commands_ = 0;
   const char* reason_ = "refused";

@@ -22,7 +22,12 @@ void LoginDialogue::run() {
         bye("Command too long");
         break;
       case Read::Ok:
-        handle();
+        if (++commands_ > privsep::kMaxLoginCommands) {
+          side_.note("too-many-bad-commands", "not logged in");
+          bye("Too many commands before login");
+        } else {
+          handle();
+        }
         break;
     }
     wipe(command_);
@@ -56,7 +61,8 @@ LoginDialogue::Read LoginDialogue::read_command() {
 
 void LoginDialogue::handle() {
   if (std::exchange(first_, false) && privsep::is_http_request(command_)) {
-    side_.note("http-client", command_.substr(0, 60));
+    side_.note("http-client",
+               command_.substr(0, command_.find(' ')));  // the method: a URL may hold secrets
     over_ = true;
     return;
   }

@@ -46,6 +46,7 @@ class LoginDialogue {
   std::string command_;  // with its literals in place; may hold a password
   std::string tag_;
   int bad_ = 0;
+  int commands_ = 0;
   bool first_ = true;
   bool over_ = false;
 };

@@ -79,6 +79,10 @@ Result<Endpoints> endpoints_of(int fd) {
   return out;
 }
 
+bool submission_ok(const conf::Settings& settings, std::string_view client_ip) {
+  return client_ip.empty() || account::addresses_name(settings.submission_from, client_ip);
+}
+
 bool plaintext_ok(const conf::Settings& settings, std::string_view client_ip) {
   return client_ip.empty() || account::addresses_name(settings.plaintext_login_from, client_ip);
 }

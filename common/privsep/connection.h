@@ -34,5 +34,7 @@ Result<Endpoints> endpoints_of(int fd);
 // Whether plaintext_login_from lets this client send a password in the clear.  No address (a pipe,
 // a Unix socket) is this host itself.
 bool plaintext_ok(const conf::Settings& settings, std::string_view client_ip);
+// Whether submission_from lets this client hand in mail without a login; no address likewise.
+bool submission_ok(const conf::Settings& settings, std::string_view client_ip);
 
 }  // namespace dmail::privsep

@@ -18,6 +18,8 @@
 
 namespace dmail::privsep {
 
+inline constexpr int kMaxLoginCommands = 100;  // of one connection before its login, TLS anew
+
 class LoginSide : private SaslTalk {
  public:
   // Takes the start frame, and shakes hands when it says TLS.  Throws ConnectionOver.

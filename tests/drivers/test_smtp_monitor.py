@@ -158,6 +158,8 @@ def set_up(root):
         g.write(f.read() + "tls_certificate %s/certificate\ntls_key %s/key\ntls_certificate_for other.example %s/certificate %s/key\n" % ((path,) * 4))
     with open(path + "/tls.conf") as f, open(path + "/proxied.conf", "w") as g:
         g.write(f.read() + "trusted_proxies 127.0.0.1\nlogin_delay_exempt 127.* 192.0.2.*\n")
+    with open(path + "/proxied.conf") as f, open(path + "/submission.conf", "w") as g:
+        g.write(f.read() + UNNAMED)
     if not root:
         harness.give_away(path)
     return path
@@ -170,6 +172,17 @@ def in_order(words, text):
         if at < len(word):
             return False
     return True
+
+
+# What a session that was taken over does on a submission port without a login: name, packets, what the log has.
+UNNAMED = "submission_from 192.0.2.7\n"
+SUBMISSIONS = [
+    ("a recipient without a login", [JOE, "w"], "code=530"),
+    ("a recipient after a login", [frame(AUTH, "joe", "secret", "PLAIN"), "w", JOE, "w", frame(SPOOL), "w", ENVELOPE, "w"], "event=delivered"),
+    ("a client that its proxy names, of an address that may", [frame(FORWARDED, "192.0.2.7", "1", "", "0"), "w", JOE, "w", frame(SPOOL), "w",
+                                                               ENVELOPE, "w"], "event=delivered"),
+    ("and of one that may not", [frame(FORWARDED, "192.0.2.8", "1", "", "0"), "w", JOE, "w"], "code=530"),
+]
 
 
 # name, packets, what the log has in this order, and what it has not.  "tls" is STARTTLS: the monitor has a new session,
@@ -205,8 +218,8 @@ def session_over_tls(monitor):
 def run_monitor(path, options, packets, prefix):
     ours, theirs = socket.socketpair()
     conf = "/tls.conf" if "--tls" in options else "/dmail.conf"
-    if "tls" in packets:  # a client with an address
-        conf, options = "/proxied.conf", []
+    if "tls" in packets or "--submission" in options:  # a client with an address
+        conf, options = ("/submission.conf", options) if options else ("/proxied.conf", [])
         with socket.create_server(("127.0.0.1", 0)) as listener:
             ours = socket.create_connection(listener.getsockname())
             theirs = listener.accept()[0]
@@ -261,6 +274,9 @@ for root in ([True, False] if os.geteuid() == 0 else [False]):
     for name, packets, want in LEGAL:
         text = run_monitor(path, [], packets, prefix)
         t.check("%s: %s" % (who, name), want in text and "violation" not in text, text)
+    for name, packets, want in SUBMISSIONS:
+        text = run_monitor(path, ["--submission"], packets, prefix)
+        t.check("%s: submission: %s" % (who, name), want in text and "violation" not in text, text)
     for name, packets, has, has_not in NEW_START:
         text = run_monitor(path, [], packets, prefix)
         t.check("%s: %s" % (who, name), in_order(has, text) and not any(w in text.split("event=forwarded")[-1] for w in has_not)

@@ -1,3 +1,4 @@
+#include "dsmtpd/data_pace.h"
 #include "dsmtpd/limits.h"
 #include "session_fixture.h"
 
@@ -238,3 +239,101 @@ TEST_CASE("session: LMTP answers leave one by one, as they are known") {
 }
 
 // The monitor counts on through STARTTLS, and ends the connection over a fourth try.
+
+TEST_CASE("submission: a login, or an address of submission_from; the client's, not its proxy's") {
+  Talk talk;
+  talk.facts.service = Service::Submission;
+  talk.facts.client_ip = "127.0.0.1";
+  talk.facts.trusted_peer = true;
+  const std::string mail = "EHLO c\r\nMAIL FROM:<a@b>\r\n";
+  CHECK(codes(talk(mail)) == "250 250");
+  CHECK(codes(talk("EHLO c\r\nXCLIENT ADDR=203.0.113.5\r\n" + mail)) == "250 220 250 530");
+  CHECK(codes(talk("EHLO c\r\nXCLIENT ADDR=127.0.0.2\r\n" + mail)) == "250 220 250 250");
+  CHECK(codes(talk("EHLO c\r\nXCLIENT TTL=1\r\n" + mail)) == "250 220 250 250");
+  talk.settings.plaintext_login_from = {"*"};
+  talk.settings.submission_from = {"192.0.2.*"};
+  CHECK(codes(talk(mail)) == "250 530");
+  talk.facts.client_ip = "192.0.2.9";
+  CHECK(codes(talk(mail)) == "250 250");
+}
+
+TEST_CASE("a LF alone is for the client that smtp_bare_newline_from names, not for its proxy") {
+  Talk talk;
+  talk.facts.client_ip = "127.0.0.1";
+  talk.facts.trusted_peer = true;
+  talk.settings.smtp_bare_newline_from = {"127.0.0.1"};
+  const std::string rest = kReady + "DATA\r\na\nb\r\n.\r\n";
+  CHECK(codes(talk(rest)) == "250 250 250 354 250");
+  CHECK(codes(talk("EHLO c\r\nXCLIENT ADDR=203.0.113.5\r\n" + rest)) ==
+        "250 220 250 250 250 354 550");
+}
+
+namespace {
+
+class Noting : public ByHandBackend {
+ public:
+  using ByHandBackend::ByHandBackend;
+  void note(std::string_view, std::string_view text) override { noted += concat(text, "\n"); }
+  std::string noted;
+};
+
+std::string notes_of(const std::string& input) {
+  Talk talk;
+  Noting backend("host.example");
+  StringStream stream(input, 1 << 16);
+  LineReader in(stream);
+  BufferedWriter buffer(stream, 1000);
+  ReplyWriter out(buffer);
+  Session session(talk.facts, talk.settings, in, out, backend);
+  try {
+    session.run();
+  } catch (const ConnectionOver&) {
+  }
+  return backend.noted;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "of a refused command the log gets its name when that is in the table, and nothing else") {
+  CHECK(notes_of("EHLO c\r\nAUTH NONE\r\nc2VjcmV0MQ==\r\nDear Joe, hello\r\nsecret\r\n")
+            .find("c2Vj") == std::string::npos);
+  const std::string notes =
+      notes_of("EHLO c\r\nc2VjcmV0MQ==\r\nDear Joe\r\nRSET now\r\nrcpt to:<x>\r\n");
+  CHECK(notes ==
+        "?: 500 Command not known\n?: 500 Command not known\nRSET: 501 No argument allowed\n"
+        "rcpt: 503 Need MAIL first\n");
+  CHECK(notes_of("GET /?password=secret1 HTTP/1.1\r\n") == "GET: 554 This is a mail server\n");
+}
+
+TEST_CASE("recipients without mail end") {
+  Talk talk;
+  talk.settings.max_rcpts = 5;
+  std::string input = "EHLO c\r\n";
+  for (int i = 0; i < 4; ++i)
+    input +=
+        "MAIL FROM:<a@b>\r\nRCPT TO:<x@host.example>\r\nRCPT TO:<y@host.example>\r\nRCPT "
+        "TO:<z@host.example>\r\nRSET\r\n";
+  CHECK(codes(talk(input)).ends_with("250 250 421"));
+  // With mail between them they do not.
+  Talk other;
+  other.settings.max_rcpts = 5;
+  std::string good = "EHLO c\r\n";
+  for (int i = 0; i < 6; ++i)
+    good +=
+        "MAIL FROM:<a@b>\r\nRCPT TO:<x@host.example>\r\nRCPT "
+        "TO:<y@host.example>\r\nDATA\r\nx\r\n.\r\n";
+  CHECK(codes(other(good)).find("421") == std::string::npos);
+}
+
+TEST_CASE("the time for a message is not saved up") {
+  DataPace pace(600000, 1000);
+  CHECK(pace.left(1000) == 600000);
+  pace.received(60u << 20, 1100);  // in a tenth of a second
+  CHECK(pace.left(1100) == 600000);
+  CHECK(pace.left(601100) == 0);
+  pace.received(1, 300000);
+  CHECK(pace.left(300000) == 601100 - 300000 + 2);
+  for (int i = 0; i < 1000; ++i) pace.received(1, 300000);  // 500 octets a second
+  CHECK(pace.left(300000) == 601100 - 300000 + 2002);
+}
