@@ -30,9 +30,9 @@ constexpr std::string_view kMacs[] = {"HMAC"};
 constexpr std::string_view kKdfs[] = {"HKDF", "TLS13-KDF", "TLS1-PRF"};
 constexpr std::string_view kRandoms[] = {"CTR-DRBG", "SEED-SRC"};
 // HMAC is a key and a signature, too: of a ticket's binder (RFC 8446 4.2.11.2).
-constexpr std::string_view kKeys[] = {"DH",   "RSA",     "RSA-PSS", "EC",  "X25519",
-                                      "X448", "ED25519", "ED448",   "HMAC"};
-constexpr std::string_view kExchanges[] = {"DH", "ECDH", "X25519", "X448"};
+constexpr std::string_view kKeys[] = {"RSA",  "RSA-PSS", "EC",    "X25519",
+                                      "X448", "ED25519", "ED448", "HMAC"};
+constexpr std::string_view kExchanges[] = {"ECDH", "X25519", "X448"};
 constexpr std::string_view kSignatures[] = {"RSA", "ECDSA", "ED25519", "ED448", "HMAC"};
 constexpr std::string_view kAsymmetric[] = {"RSA"};
 constexpr std::string_view kDecoders[] = {"RSA", "RSA-PSS", "EC", "ED25519", "ED448", "DER"};
