@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +12,7 @@
 #include "base/text.h"
 #include "io/child.h"
 #include "io/connection_over.h"
+#include "io/file.h"
 #include "privsep/drop.h"
 #include "privsep/program.h"
 #include "privsep/sasl_protocol.h"
@@ -36,6 +38,24 @@ Status add_file(const std::string& path, int number, ProgramPlan& plan,
   return {};
 }
 
+// Where dmsasl keeps Kerberos' replay cache: in /var/tmp, the library's own place, any user of the
+// host could make the file first, and nobody would log in.
+Result<OwnedFd> replay_directory(const std::string& work_path, Ids ids) {
+  const std::string path = concat(work_path, "/krb5");
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    return system_error(concat("mkdir ", path), errno);
+  auto directory = open_directory(path);
+  if (!directory) return directory;
+  auto st = stat_fd(directory->get());
+  if (!st) return std::move(st.error());
+  // Still root's, also where one of us was killed before this; or auth_user is another than it was.
+  if (is_root() && st->st_uid != ids.uid && ::fchown(directory->get(), ids.uid, ids.gid) != 0)
+    return system_error(concat("chown ", path), errno);
+  if ((st->st_mode & 077) != 0)
+    return Error{ErrorKind::NoPermission, "", concat(path, " is open to others: chmod 700 ", path)};
+  return directory;
+}
+
 Status add_files(const conf::Settings& settings, std::string_view mechanism, const TlsFiles* tls,
                  ProgramPlan& plan, std::vector<OwnedFd>& open_files) {
   if (mechanism == "EXTERNAL" && tls != nullptr) {
@@ -45,8 +65,13 @@ Status add_files(const conf::Settings& settings, std::string_view mechanism, con
     plan.descriptors.emplace_back(certificate->get(), kServerCertificateFd);
     open_files.push_back(std::move(*certificate));
   }
-  if (mechanism == "GSSAPI")
+  if (mechanism == "GSSAPI") {
     DMAIL_TRY(add_file(settings.kerberos_keytab, kKeytabFd, plan, open_files));
+    auto directory = replay_directory(settings.work_path, plan.ids);
+    if (!directory) return std::move(directory.error());
+    plan.descriptors.emplace_back(directory->get(), kReplayFd);
+    open_files.push_back(std::move(*directory));
+  }
   return {};
 }
 

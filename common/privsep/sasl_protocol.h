@@ -54,6 +54,7 @@ enum ExchangeFrame : uint8_t {
 inline constexpr int kClientCaFd = 6;
 inline constexpr int kServerCertificateFd = 7;
 inline constexpr int kKeytabFd = 8;
+inline constexpr int kReplayFd = 9;                   // directory of Kerberos' replay cache
 inline constexpr size_t kMaxSaslMessage = 12 * 1024;  // one message, either way
 inline constexpr size_t kMaxBinding = 256;
 inline constexpr size_t kMaxExchangeText = 255;  // host, realm, names

@@ -72,7 +72,9 @@ Status prepare(const Mechanism& mechanism, CertificateFiles& files) {
     files.ours = pem_of(privsep::kServerCertificateFd);
     ::tzset();  // gmtime(3), too, looks for the zone's file once
   }
-  return mechanism.needs_files ? place_keytab(privsep::kKeytabFd) : Status();
+  if (!mechanism.needs_files) return {};
+  DMAIL_TRY(place_keytab(privsep::kKeytabFd));
+  return place_replay_cache(privsep::kReplayFd);
 }
 
 int run() {

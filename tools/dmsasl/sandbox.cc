@@ -64,6 +64,13 @@ Status place_keytab(int fd) {
   return {};
 }
 
+Status place_replay_cache(int fd) {
+  if (::fcntl(fd, F_GETFD) < 0) return {};
+  const std::string name = concat("file2:/proc/self/fd/", fd, "/replay");
+  if (::setenv("KRB5RCACHENAME", name.c_str(), 1) != 0) return system_error("setenv", errno);
+  return {};
+}
+
 Status close_sandbox(bool files) {
   bool set = limit(RLIMIT_CPU, kCpuSeconds) && limit(RLIMIT_NOFILE, files ? 64 : 16);
   if (!privsep::kSanitized)
