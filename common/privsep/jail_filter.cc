@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -101,6 +102,16 @@ class Filter {
     answer(SECCOMP_RET_KILL_PROCESS);
     answer(SECCOMP_RET_ALLOW);
   }
+  // `call` only with both.
+  void allow_with(int call, size_t first, uint32_t value, size_t second, uint32_t other) {
+    put(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(call), 0, 6);
+    load_argument(first);
+    put(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 2);
+    load_argument(second);
+    put(BPF_JMP | BPF_JEQ | BPF_K, other, 1, 0);
+    answer(SECCOMP_RET_KILL_PROCESS);
+    answer(SECCOMP_RET_ALLOW);
+  }
   bool install() {
     if (size_ > program_.size()) {
       errno = E2BIG;
@@ -170,7 +181,7 @@ Status enter_jail(const JailRules& rules) {
   // Each of these reads an argument over the call's number, so they stand last and end the search.
   filter.allow_without(SYS_mmap, 2, PROT_EXEC);
   filter.allow_without(SYS_mprotect, 2, PROT_EXEC);
-  filter.allow_with(SYS_setsockopt, 1, IPPROTO_TCP);
+  filter.allow_with(SYS_setsockopt, 1, IPPROTO_TCP, 2, TCP_NODELAY);
   filter.answer(SECCOMP_RET_KILL_PROCESS);
   if (!filter.install()) return system_error("system call filter", errno);
   return {};

@@ -7,6 +7,8 @@
 //   dmsasl                likewise: says to the monitor what the initial response tells it to
 //   imapd-session, dpopd-session   likewise: says who it is in the log, then echoes
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -143,6 +145,11 @@ const Attack kAttacks[] = {
      [] {
        int on = 1;
        return ::setsockopt(0, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0;
+     }},
+    {"socket option of TCP",
+     [] {
+       int on = 1;
+       return ::setsockopt(0, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on) == 0;
      }},
 #ifdef __x86_64__
     {"x32 call", [] { return ::syscall(0x40000000 | 2, "/etc/passwd", 0) >= 0; }},
