@@ -3,6 +3,8 @@ import hashlib
 import os
 import re
 
+import harness
+
 # Started at boot and over at once: they set something up and serve nobody.
 HARMLESS_SERVICES = {"procps", "kmod", "udev", "dbus", "hwclock.sh", "sudo", "x11-common", "cron", "e2scrub_reap"}
 
@@ -58,7 +60,10 @@ def started_at_boot(files):
     return names
 
 
-def take(host):
+def take(host, before=None):
+    """`before`: what ends by itself in a moment, as a child that a test has just ended, is given that moment."""
+    if before:
+        harness.wait_until(lambda: host.processes() == before["processes"], 10)
     files = etc(host.root)
     return {"packages": packages(host), "agents": agents(host), "etc": files, "boot": started_at_boot(files),
             "processes": host.processes(), "listeners": listeners(host)}

@@ -99,12 +99,13 @@ TEST_CASE("helpers that die, sleep, lie or talk too much are Dead") {
   for (const char* body :
        {"exit 0", "exit 1", "kill -9 $$", "read -r l; kill -9 $$",
         "read -r l; printf '+OK bob config'; exit",
-        "read -r l; printf '+OK bob\\n+OK bob\\n'; sleep 5",
-        "read -r l; printf -- '-ERR no\\n+OK bob\\n'; sleep 5",
-        "printf '+OK bob\\n+OK bob\\n'; read -r l; sleep 5", "read -r l; echo +OK alice config 0",
+        "read -r l; printf '+OK bob\\n+OK bob\\n'; exec sleep 5",
+        "read -r l; printf -- '-ERR no\\n+OK bob\\n'; exec sleep 5",
+        "printf '+OK bob\\n+OK bob\\n'; read -r l; exec sleep 5",
+        "read -r l; echo +OK alice config 0",
         "read -r l; head -c 1000000 /dev/zero | tr '\\0' x; echo; echo +OK bob",
-        "read -r l; yes +DATA bob", "read -r l; echo -DEAD database down; sleep 5",
-        "read -r l; echo; sleep 5", "read -r l; echo garbage; sleep 5"}) {
+        "read -r l; yes +DATA bob", "read -r l; echo -DEAD database down; exec sleep 5",
+        "read -r l; echo; exec sleep 5", "read -r l; echo garbage; exec sleep 5"}) {
     Site s(body);
     INFO(body);
     const int64_t start = monotonic_ms();
@@ -133,7 +134,7 @@ TEST_CASE("a second, late No is not the answer to the next lookup") {
 
 TEST_CASE("a module that does not answer costs authent_timeout and is killed") {
   for (const char* body :
-       {"sleep 60", "trap '' TERM; while :; do sleep 1; done", "exec >&-; sleep 60"}) {
+       {"exec sleep 60", "trap '' TERM; while :; do sleep 1; done", "exec >&-; exec sleep 60"}) {
     Site s(body, 1);
     INFO(body);
     const int64_t start = monotonic_ms();

@@ -130,7 +130,7 @@ TEST_CASE("a module is asked for keys and tokens, and an old one has none") {
   // Somebody else's keys, more than one answer, no answer.
   for (const char* body :
        {"read -r l; echo '+OK alice config 0 password64=\"YQ==\"'", "exit 0",
-        "read -r l; printf '+OK bob config 0 password64=\"YQ==\"\\n+OK bob\\n'; sleep 5"}) {
+        "read -r l; printf '+OK bob config 0 password64=\"YQ==\"\\n+OK bob\\n'; exec sleep 5"}) {
     settings.authent_process = scratch.script(body);
     CHECK(make_authenticator(settings, options)->secret(bob, "APOP").kind == Kind::Dead);
     CHECK(make_authenticator(settings, options)->token(bob, "x").kind == Kind::Dead);

@@ -45,7 +45,7 @@ struct Site {
 constexpr char kModule[] = R"(while read -r verb user pass; do echo "$verb $user" >>asked
   case $verb-$pass in
     check-right|lookup-) echo "+OK $user config 0";; check-dead) echo '-DEAD no database';;
-    check-die) exit;; check-hang) sleep 30;; check-twice) printf "+OK $user\n+OK $user\n";;
+    check-die) exit;; check-hang) exec sleep 30;; check-twice) printf "+OK $user\n+OK $user\n";;
     check-other) echo "+OK ann config 0";; check-long) head -c 9000 /dev/zero | tr '\0' x;;
     check-flood) while :; do echo '+DATA x'; done;;
     search-) echo "+DATA a"; echo "+DATA b"; echo "+OK 2";;
@@ -229,7 +229,7 @@ TEST_CASE("one question a copy, and no waiting beyond the time for an answer") {
 TEST_CASE("a program that cannot be run; an end while a copy hangs") {
   Pool none({{"/nonexistent/module"}, {}}, 1, [](std::string_view) {});
   CHECK_FALSE(none.start());
-  Site s("sleep 30", 1, 0, 20);
+  Site s("exec sleep 30", 1, 0, 20);
   REQUIRE(s.pool.start());
   std::thread asking([&] { CHECK(s.ask("lookup bob").starts_with("-DEAD")); });
   ::usleep(200'000);
