@@ -88,11 +88,12 @@ with harness.Instance() as i:
         name = "%s by %s" % (os.path.basename(path), kind)
         if not t.check("trace headers: " + name, head, got[1][:300]):
             continue
-        t.check("IMAP gives the same bytes: " + name, got[1][head.end():] == body, (len(got[1]) - head.end(), len(body)))
+        # A literal of IMAP holds no NUL (RFC 3501 9, CHAR8).
+        t.check("IMAP gives the same bytes: " + name, got[1][head.end():] == body.replace(b"\0", b"\x80"), (len(got[1]) - head.end(), len(body)))
         t.equal("RFC822.SIZE: " + name, size, len(got[1]))
         if kind == "smtp" or n % 5 == 0:
             lines = p.retr(n)[1]
-            t.check("POP gives the same bytes: " + name, b"\r\n".join(lines) + b"\r\n" == got[1])
+            t.check("POP gives the same bytes: " + name, b"\r\n".join(lines) + b"\r\n" == got[1][:head.end()] + body)
     structures = c.fetch("1:*", "(ENVELOPE BODYSTRUCTURE)")[1]
     t.check("every message has an ENVELOPE and a BODYSTRUCTURE", sum(1 for s in structures if re.match(rb"\d+ \(ENVELOPE", s if isinstance(s, bytes) else s[0])) == len(sent))
     print("%d deliveries came back the same, %d refused for a bare CR" % (len(sent), refused))

@@ -199,6 +199,8 @@ with harness.Instance() as i:
                 status, text = "BAD", e
             if name in ("#driver.mbx/x", "{localhost}INBOX") and verb in (c.create, c.subscribe, c.delete, c.select):
                 continue  # ordinary names here: they must only stay inside, which is looked at below
+            if name == "~root/x" and verb == c.subscribe:
+                continue  # a name that another server may have left on the disk; CREATE makes none such
             t.check("%s %r is refused" % (verb.__name__, name[:30]), status != "OK", text)
     names = []
     for folder, dirs, files in os.walk(i.dir + "/spool"):

@@ -81,8 +81,8 @@ with harness.Instance("--set", "lock_timeout 1", "--set", "user_quota true", "--
     k.ask(*start)
     domain = i.MAIL_DOMAIN.encode()
     for address, want in ((b"nosuchuser@" + domain, 550), (b"x@elsewhere.example", 550), (b"x@[127.0.0.1]", 550), (b"\"\"@" + domain, 501),
-                          (b"${run{/bin/true}}@" + domain, 550), (b"`touch$IFS/tmp/x`@" + domain, 550), (b"-rf@" + domain, 550), (b"../../etc/passwd@" + domain, 501),
-                          (b"\"" + user1 + b"\"@" + domain, 550), (b"\"a b\"@" + domain, 550), (b"x" * 64 + b"@" + domain, 550), (b"x" * 65 + b"@" + domain, 501)):
+                          (b"${run{/bin/true}}@" + domain, 550), (b"`touch$IFS/tmp/x`@" + domain, 550), (b"-rf@" + domain, 550), (b"../../etc/passwd@" + domain, 550),
+                          (b"\"" + user1 + b"\"@" + domain, 550), (b"\"a b\"@" + domain, 550), (b"x" * 64 + b"@" + domain, 550), (b"x" * 65 + b"@" + domain, 550)):
         t.equal("RCPT %r" % address, k.ask(b"RCPT TO:<" + address + b">"), [want])
     t.equal("the transaction is still good", k.ask(b"DATA", b"Subject: kept\r\n\r\nx\r\n."), [354, 250])
     k.say(b"QUIT\r\n")

@@ -87,7 +87,7 @@ with harness.Instance("--set", "authent_process " + home + "/module") as i:
     with smtplib.SMTP_SSL("localhost", i.SUBMISSIONS_PORT, context=context) as s:
         s.ehlo()
         t.equal("smtplib.auth(OAUTHBEARER)", s.auth("OAUTHBEARER", lambda _=None: next(oauthbearer("user1", token)).decode())[0], 235)
-with harness.Instance("--set", "authent_process " + home + "/module", "--set", "plaintext_login_from none") as i:
+with harness.Instance("--set", "authent_process " + home + "/module", "--set", "plaintext_login_from \"\"") as i:
     for service in ("imap", "pop", "smtp"):
         with Talk(i, service) as k:
             t.check("%s: tokens need TLS, and the list says so" % service, not {"AUTH=OAUTHBEARER", "AUTH=XOAUTH2"} & k.offers())

@@ -57,7 +57,7 @@ rows = [line.split(None, 1) for line in placed(settings).split("\n")]
 t.check("the page's settings", [r[0] for r in rows] == ["authent_method", "authent_process", "vdomain", "vdomain_passwd"], rows)
 # The module looks beside the dmail.conf of the installation.
 values = {name: value + " -config %s/multiauth.conf" % here if name == "authent_process" else value for name, value in rows}
-site.set(**values)
+site.set(unix_uid_minimum=1, **values)
 status, out, err = harness.run([harness.program("dmconf"), "check", here + "/dmail.conf"])
 t.check("dmconf check has no remark", status == 0, (out + err).decode()[-500:])
 

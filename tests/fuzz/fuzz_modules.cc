@@ -30,9 +30,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!asked) return 0;
   for (const std::string& filter : {used.login_filter, used.address_filter}) {
     const std::string full = expand(filter, *asked);
+    // With the same domain of ours or of others, but a name of letters alone.
+    const std::string plain = expand(filter, {"x", "x", "x", asked->home});
     for (char special : {'(', ')', '*'})
       if (std::count(full.begin(), full.end(), special) !=
-          std::count(filter.begin(), filter.end(), special))
+          std::count(plain.begin(), plain.end(), special))
         std::abort();
   }
   Entry entry{"cn=x", {{used.account_attribute, {std::string(name)}}, {"mail", {"a", "b"}}}};
