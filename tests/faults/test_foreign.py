@@ -221,7 +221,9 @@ class Model:
 
     def procmail(self):
         text = self.new().replace(b"\r\n", b"\n")
-        self.texts["m%d" % self.next] = re.sub(rb"(?m)^From ", b">From ", text).replace(b"\n", b"\r\n")
+        # It writes no empty line behind a message that ends with one: that is the separator then.
+        kept = text[:-1] if text.endswith(b"\n\n") else text
+        self.texts["m%d" % self.next] = re.sub(rb"(?m)^From ", b">From ", kept).replace(b"\n", b"\r\n")
         rc = self.i.dir + "/procmailrc"
         with open(rc, "w") as f:
             f.write("DEFAULT=%s\nLOGFILE=/dev/null\n" % self.path)
