@@ -134,7 +134,7 @@ bench: all
 .PHONY: soak
 soak: all unit-build
 	DMAIL_SOAK_SECONDS=120 tests/faults/test_agree.py $(CURDIR)/$(B)
-	DMAIL_FOREIGN_SECONDS=600 tests/faults/test_foreign.py $(CURDIR)/$(B)
+	DMAIL_FOREIGN_SEED=0 DMAIL_FOREIGN_SECONDS=600 tests/faults/test_foreign.py $(CURDIR)/$(B)
 	DMAIL_DAMAGE_ROUNDS=5000 $(B)/tests/unit-drivers "whatever damage*"
 	DMAIL_SOAK_SESSIONS=1000 tests/drivers/test_rows.py $(CURDIR)/$(B)
 
