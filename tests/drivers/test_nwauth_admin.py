@@ -115,7 +115,8 @@ def at_terminal(*typed, user="test", send=None):
         os.execv(NWAUTH, [NWAUTH, "-path", DB, "-C", CONF, "passwd", user])
     seen, left = b"", list(typed)
     while True:
-        if not select.select([fd], [], [], 30)[0]:
+        if not select.select([fd], [], [], 120)[0]:
+            os.kill(pid, signal.SIGKILL)
             break
         try:
             chunk = os.read(fd, 1000)

@@ -1,6 +1,7 @@
 #include "tools/nwauth/prompt.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <termios.h>
 #include <unistd.h>
@@ -28,6 +29,11 @@ class Silence {
     g_signal = 0;
     struct sigaction note {};
     note.sa_handler = [](int signal) { g_signal = signal; };  // no SA_RESTART: read(2) ends
+    // Held back but in wait(): one that comes before it must not be waited out.
+    sigset_t held;
+    ::sigemptyset(&held);
+    for (const int signal : kSignals) ::sigaddset(&held, signal);
+    ::sigprocmask(SIG_BLOCK, &held, &mask_);
     for (size_t i = 0; i < std::size(kSignals); ++i) ::sigaction(kSignals[i], &note, &before_[i]);
     good_ = ::tcgetattr(fd_, &as_it_was_) == 0;
     termios quiet = as_it_was_;
@@ -37,16 +43,23 @@ class Silence {
   ~Silence() {
     if (good_) ::tcsetattr(fd_, TCSAFLUSH, &as_it_was_);
     for (size_t i = 0; i < std::size(kSignals); ++i) ::sigaction(kSignals[i], &before_[i], nullptr);
+    ::sigprocmask(SIG_SETMASK, &mask_, nullptr);
     if (g_signal != 0) ::raise(g_signal);
   }
   Silence(const Silence&) = delete;
   Silence& operator=(const Silence&) = delete;
   [[nodiscard]] bool good() const { return good_; }
+  // Until there is something to read; false: a signal came, or came before.
+  [[nodiscard]] bool wait() const {
+    pollfd p{fd_, POLLIN, 0};
+    return ::ppoll(&p, 1, nullptr, &mask_) > 0;
+  }
 
  private:
   static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
   int fd_;
   bool good_ = false;
+  sigset_t mask_{};
   termios as_it_was_{};
   struct sigaction before_[std::size(kSignals)]{};
 };
@@ -57,14 +70,15 @@ Result<std::string> typed(int terminal, const std::string& prompt) {
   if (!silence.good()) return wrong("the terminal cannot be made silent");
   if (::write(terminal, prompt.data(), prompt.size()) < 0) return system_error("terminal", errno);
   for (char c = 0;;) {
-    const ssize_t n = ::read(terminal, &c, 1);
+    const bool readable = silence.wait();
+    const ssize_t n = readable ? ::read(terminal, &c, 1) : -1;
     if (n == 1 && c != '\n' && line.size() <= kMaxPassword) {
       line += c;
       continue;
     }
     if (n == 1 && c != '\n') continue;
     if (::write(terminal, "\n", 1) < 0) return system_error("terminal", errno);
-    if (n < 0 && errno == EINTR) return wrong("given up");
+    if (!readable) return wrong("given up");
     if (n < 0) return system_error("terminal", errno);
     return line;
   }
