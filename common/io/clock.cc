@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <string_view>
 
 namespace dmail {
 
@@ -21,6 +22,10 @@ int64_t monotonic_ms() {
 }
 
 int local_zone_minutes(int64_t when) {
+  static const bool zone_is_read = (tzset(), true);
+  // Many hosts keep UTC; taking a date apart costs as much as reading a short mail.
+  if (zone_is_read && daylight == 0 && timezone == 0 && std::string_view(tzname[0]) == "UTC")
+    return 0;
   tm local{};
   const time_t t = when;
   if (localtime_r(&t, &local) == nullptr) return 0;

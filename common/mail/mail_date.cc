@@ -269,6 +269,31 @@ std::optional<MailDate> parse_from_line_date(std::string_view s) {
   return date ? std::optional(not_before_1970(*date)) : std::nullopt;
 }
 
+std::optional<MailDate> parse_asctime(std::string_view s) {
+  constexpr std::string_view form = "Www Mmm dd hh:mm:ss yyyy";
+  if (s.size() != form.size()) return std::nullopt;
+  bool right = true;
+  for (size_t i = 0; i < form.size(); ++i) {
+    if (form[i] == ' ' || form[i] == ':')
+      right &= s[i] == form[i];
+    else
+      right &= i < 8 || is_digit(s[i]) || (i == 8 && s[i] == ' ');
+  }
+  if (!right) return std::nullopt;
+  const auto two = [s](size_t at) { return (s[at] & 15) * 10 + (s[at + 1] & 15); };
+  Civil c;
+  c.day = two(8);  // the blank counts as 0
+  c.hour = two(11), c.minute = two(14), c.second = two(17);
+  c.year = two(20) * 100 + two(22);
+  for (size_t i = 0; i < kMonths.size() && c.month == 0; ++i)
+    if (s.substr(4, 3) == kMonths[i]) c.month = static_cast<int>(i) + 1;
+  if (std::find(kDays.begin(), kDays.end(), s.substr(0, 3)) == kDays.end()) return std::nullopt;
+  auto date = make_date(c, 0);
+  if (!date) return std::nullopt;
+  date->zoned = false;
+  return not_before_1970(*date);
+}
+
 // date-day-fixed "-" date-month "-" date-year SP time SP zone (RFC 3501 section 9), nothing else.
 std::optional<MailDate> parse_imap_date_time(std::string_view s) {
   if (s.size() == 25) {  // one digit for the day: taken, as others do

@@ -22,6 +22,8 @@ std::optional<MailDate> parse_date(
     std::string_view value);  // "Wed, 16 Aug 2000 14:11:15 +1200 (NZST)"
 std::optional<MailDate> parse_from_line_date(
     std::string_view s);  // "Sat Dec 26 09:37:48 1998", zone optional; never before 1970
+// Only the 24 octets that asctime writes, without a zone; as the one above reads them, but fast.
+std::optional<MailDate> parse_asctime(std::string_view s);
 std::optional<MailDate> parse_imap_date_time(
     std::string_view s);  // "17-Jul-1996 02:44:25 -0700" (day may be " 1"); never before 1970
 std::string format_date(const MailDate& date);                       // RFC 5322

@@ -19,7 +19,7 @@
 namespace dmail::store {
 
 inline constexpr uint64_t kIndexMagic = 0x3178646c69616d64;  // "dmaildx1"
-inline constexpr uint32_t kIndexVersion = 3;
+inline constexpr uint32_t kIndexVersion = 4;
 inline constexpr uint32_t kRingSize = 1024;
 inline constexpr uint32_t kMaxRecords = 50'000'000;
 

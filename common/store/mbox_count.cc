@@ -30,17 +30,26 @@ uint64_t sum(Vector v) {
 
 }  // namespace
 
-// `find` for [p, end), octet by octet; a run of '>' is followed back to `begin` at most.
+// `find` for [p, end), octet by octet where there is a line end or an F; a run of '>' is followed
+// back to `begin` at most.
 const char* MboxCounter::find_slowly(const char* begin, const char* p, const char* end) {
-  for (; p < end; ++p) {
-    if (*p == '\n') {
-      ++newlines;
-      pairs += p[-1] == '\r';
-    } else if (*p == 'F' && std::memcmp(p, "From ", 5) == 0) {
-      if (p[-1] == '\n') return p;
-      const char* start = p;
-      while (start > begin && start[-1] == '>') --start;
-      quoted += start < p && start[-1] == '\n';
+  while (p < end) {
+    const char* stop = end;
+    if (static_cast<size_t>(end - p) >= kWidth) {
+      stop = p + kWidth;
+      const Vector now = load(p);
+      if (!any((now == '\n') | (now == 'F'))) p = stop;
+    }
+    for (; p < stop; ++p) {
+      if (*p == '\n') {
+        ++newlines;
+        pairs += p[-1] == '\r';
+      } else if (*p == 'F' && std::memcmp(p, "From ", 5) == 0) {
+        if (p[-1] == '\n') return p;
+        const char* start = p;
+        while (start > begin && start[-1] == '>') --start;
+        quoted += start < p && start[-1] == '\n';
+      }
     }
   }
   return end;
@@ -58,13 +67,14 @@ const char* MboxCounter::find(const char* begin, const char* end) {
     Vector lf{}, crlf{};
     for (int blocks = 0; blocks < kMostBlocks && static_cast<size_t>(end - p) >= kBlock; ++blocks) {
       Vector hit{}, block_lf{}, block_crlf{};
-      for (size_t i = 0; i < kBlock; i += kWidth) {
-        const Vector now = load(p + i), before = load(p + i - 1);
+      const auto look = [&](const char* at) __attribute__((always_inline)) {
+        const Vector now = load(at), before = load(at - 1);
         const Vector is_lf = now == '\n';
         block_lf += is_lf;
         block_crlf += is_lf & (before == '\r');
-        hit |= (now == 'F') & (load(p + i + 1) == 'r') & ((before == '\n') | (before == '>'));
-      }
+        hit |= (now == 'F') & ((before == '\n') | (before == '>'));
+      };
+      look(p), look(p + kWidth), look(p + 2 * kWidth), look(p + 3 * kWidth);
       if (any(hit)) {
         const char* const found = find_slowly(begin, p, p + kBlock);
         if (found < p + kBlock) {

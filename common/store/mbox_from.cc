@@ -107,6 +107,12 @@ std::optional<FromLine> parse_from_line(std::string_view bytes) {
   std::string_view line = bytes.substr(0, end);
   if (line.ends_with('\r')) line.remove_suffix(1);
   std::string_view rest = line.substr(kFromStart.size());
+  constexpr size_t asctime_size = 24;
+  if (rest.size() > asctime_size && is_blank(rest[rest.size() - asctime_size - 1])) {
+    const std::string_view sender = rest.substr(0, rest.size() - asctime_size);
+    if (const auto date = mail::parse_asctime(rest.substr(sender.size())))
+      return FromLine{end + 1, trim(sender), date->seconds, date->zone_minutes, date->zoned};
+  }
   // The sender may hold blanks: the date begins at the first word from which it can be read.
   for (;;) {
     while (!rest.empty() && is_blank(rest[0])) rest.remove_prefix(1);

@@ -177,8 +177,9 @@ Result<MboxStep> MboxScanner::finish(MboxStep step, uint64_t text, Text t, bool 
     }
   }
   if (strict || !complete || t.all.newlines != t.all.pairs) r.form |= kLfLines;
-  if (!step.has_block) DMAIL_TRY(hide_fields(step, text, strict));
-  DMAIL_TRY(identify(r));
+  auto hidden = identify(r);
+  if (!hidden) return std::move(hidden.error());
+  if (*hidden && !step.has_block) DMAIL_TRY(hide_fields(step, text, strict));
   return step;
 }
 
@@ -197,7 +198,8 @@ Status MboxScanner::hide_fields(MboxStep& step, uint64_t text, bool strict) {
   return {};
 }
 
-Status MboxScanner::identify(Record& r) {
+// Says which text it is, and whether there are fields that may be hidden.
+Result<bool> MboxScanner::identify(Record& r) {
   TextIdentity identity;
   uint64_t at = r.offset + r.prefix_size;
   const uint64_t end = at + r.raw_size;
@@ -210,7 +212,7 @@ Status MboxScanner::identify(Record& r) {
     at += piece.size();
   }
   r.set_identity(identity.value());
-  return {};
+  return identity.has_hidden();
 }
 
 // A message with our block.

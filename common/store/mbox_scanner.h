@@ -50,7 +50,7 @@ class MboxScanner {
   Result<MboxStep> step_ours(MboxStep step, const MboxState& state, uint64_t text);
   Status trim(uint64_t text, Text& counted);
   Status hide_fields(MboxStep& step, uint64_t text, bool strict);
-  Status identify(Record& record);
+  Result<bool> identify(Record& record);
   Result<MboxStep> finish(MboxStep step, uint64_t text, Text counted, bool strict);
   bool is_torn_front(std::string_view rest, uint64_t at) const;
 

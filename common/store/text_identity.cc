@@ -1,7 +1,6 @@
 #include "store/text_identity.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "store/hidden_fields.h"
@@ -9,69 +8,98 @@
 namespace dmail::store {
 namespace {
 
-constexpr uint64_t kFactor = 0x9e3779b97f4a7c15;
 constexpr uint64_t kMask = (uint64_t{1} << 48) - 1;
-constexpr size_t kMaxLine = 64 * 1024;  // a header line longer than this is cut in pieces
+// Odd numbers with about as many ones as zeros.
+constexpr uint64_t kOdd[] = {0x9e3779b97f4a7c15, 0xd1b54a32d192ed03, 0x8cb92ba72f3d8dd7,
+                             0xaaaaaaaaaaaaaaab};
 
-uint64_t stir(uint64_t h, uint64_t v) {
-  h = (h ^ v) * kFactor;
-  return h ^ std::rotr(h, 29);
+// Both halves of the product: every bit of the result depends on all bits of `a` and `b`.
+uint64_t fold(uint64_t a, uint64_t b) {
+  __extension__ typedef unsigned __int128 Wide;
+  const Wide product = Wide{a} * b;
+  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
-uint64_t stir_in(uint64_t h, std::string_view s) {
+uint64_t word_at(const char* p) {
   uint64_t word = 0;
-  for (; s.size() >= 8; s.remove_prefix(8)) {
-    std::memcpy(&word, s.data(), 8);
-    h = stir(h, word);
-  }
-  word = 0;
-  if (!s.empty()) std::memcpy(&word, s.data(), s.size());
-  return stir(h, word ^ uint64_t{s.size() + 1} << 56);
+  std::memcpy(&word, p, sizeof word);
+  return word;
 }
 
 }  // namespace
 
-void TextIdentity::take_line(std::string_view line) {
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  if (line.empty()) {
-    in_header_ = false;
+TextIdentity::Line TextIdentity::tell(std::string_view line) {
+  if (line == "\n" || line == "\r\n" || line == "\r") return Line::Empty;
+  if (!is_continuation(line)) hidden_ = is_hidden_field(line) || is_block_mark(line);
+  has_hidden_ |= hidden_;
+  return hidden_ ? Line::Hidden : Line::Shown;
+}
+
+// Takes the lines that `bytes` has in full; returns what they, and the empty line behind the
+// header, make up.
+size_t TextIdentity::whole_lines(std::string_view bytes) {
+  size_t shown = 0, p = 0;  // [shown, p) is to be taken
+  for (size_t end; (end = bytes.find('\n', p)) != bytes.npos;) {
+    const Line line = tell(bytes.substr(p, end + 1 - p));
+    if (line != Line::Shown) {
+      take(bytes.substr(shown, p - shown));
+      shown = end + 1;
+    }
+    p = end + 1;
+    if (line == Line::Empty) {
+      in_header_ = false;
+      return p;
+    }
+  }
+  take(bytes.substr(shown, p - shown));
+  return p;
+}
+
+// The rest of a line that began in an earlier piece.
+void TextIdentity::end_line_of_before(std::string_view& bytes) {
+  const size_t n = std::min(bytes.find('\n'), bytes.size() - 1) + 1;
+  if (in_line_) {
+    if (!hidden_) take(bytes.substr(0, n));
+    in_line_ = bytes[n - 1] != '\n';
+    bytes.remove_prefix(n);
     return;
   }
-  if (!is_continuation(line)) hidden_ = is_hidden_field(line) || is_block_mark(line);
-  if (!hidden_) header_ = stir_in(header_, line);
+  const size_t more = std::min(n, kTold - start_.size());
+  start_ += bytes.substr(0, more);
+  bytes.remove_prefix(more);
+  const bool whole = start_.back() == '\n';
+  if (!whole && start_.size() < kTold) return;
+  const Line line = tell(start_);
+  if (line == Line::Shown) take(start_);
+  in_header_ = line != Line::Empty;
+  in_line_ = !whole;
+  start_.clear();
 }
 
 void TextIdentity::feed_header(std::string_view& bytes) {
   while (in_header_ && !bytes.empty()) {
-    const size_t end = bytes.find('\n');
-    const std::string_view piece = bytes.substr(0, end);
-    if (end == bytes.npos || !line_.empty()) {
-      line_.append(piece.substr(0, kMaxLine - std::min(kMaxLine, line_.size())));
-      if (end != bytes.npos) {
-        take_line(line_);
-        line_.clear();
-      }
-    } else {
-      take_line(piece.substr(0, kMaxLine));
+    if (in_line_ || !start_.empty()) {
+      end_line_of_before(bytes);
+      continue;
     }
-    bytes.remove_prefix(end == bytes.npos ? bytes.size() : end + 1);
+    bytes.remove_prefix(whole_lines(bytes));
+    if (!in_header_ || bytes.empty()) return;
+    const size_t n = std::min(bytes.size(), kTold - 1);
+    start_ = bytes.substr(0, n);
+    bytes.remove_prefix(n);
   }
 }
 
 void TextIdentity::take_steps(const char* p, size_t steps) {
-  std::array<uint64_t, kLanes> lanes = lanes_;
+  uint64_t a = lanes_[0], b = lanes_[1];
   for (; steps > 0; --steps, p += kStep) {
-    std::array<uint64_t, kLanes> words;
-    std::memcpy(words.data(), p, kStep);
-    for (size_t i = 0; i < kLanes; ++i) {
-      const uint64_t h = (lanes[i] ^ words[i]) * kFactor;
-      lanes[i] = h ^ h >> 32;
-    }
+    a = fold(word_at(p) ^ a, word_at(p + 8) ^ kOdd[0]);
+    b = fold(word_at(p + 16) ^ b, word_at(p + 24) ^ kOdd[1]);
   }
-  lanes_ = lanes;
+  lanes_ = {a, b};
 }
 
-void TextIdentity::feed_body(std::string_view bytes) {
+void TextIdentity::take(std::string_view bytes) {
   size_ += bytes.size();
   if (rest_size_ > 0) {
     const size_t n = std::min(kStep - rest_size_, bytes.size());
@@ -90,17 +118,15 @@ void TextIdentity::feed_body(std::string_view bytes) {
 
 void TextIdentity::feed(std::string_view bytes) {
   if (in_header_) feed_header(bytes);
-  if (!bytes.empty() && !header_only_) feed_body(bytes);
+  if (!bytes.empty() && !header_only_) take(bytes);
 }
 
 uint64_t TextIdentity::value() {
-  if (in_header_ && !line_.empty()) {
-    take_line(line_);
-    line_.clear();
-  }
-  uint64_t h = stir(header_, size_);
-  for (uint64_t lane : lanes_) h = stir(h, lane);
-  h = stir_in(h, {rest_.data(), rest_size_});
+  if (!start_.empty() && tell(start_) == Line::Shown) take(start_);
+  start_.clear();
+  std::fill(rest_.begin() + static_cast<std::ptrdiff_t>(rest_size_), rest_.end(), '\0');
+  take_steps(rest_.data(), 1);
+  const uint64_t h = fold(fold(lanes_[0] ^ size_, kOdd[2]) ^ lanes_[1], kOdd[3]);
   return (h ^ h >> 48) & kMask;
 }
 

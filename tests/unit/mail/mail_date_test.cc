@@ -90,6 +90,26 @@ TEST_CASE("From_ line dates") {
   CHECK_FALSE(parse_from_line_date("here you find 1:2"));
 }
 
+TEST_CASE("asctime dates are read alike on the fast way") {
+  for (int64_t t = 0; t < 253402300800; t += 40 * 86400 + 3607) {
+    const std::string s = format_from_line_date({t, 0});
+    const auto fast = parse_asctime(s), slow = parse_from_line_date(s);
+    REQUIRE(fast);
+    REQUIRE(slow);
+    CHECK(fast->seconds == t);
+    CHECK(slow->seconds == t);
+    CHECK(fast->zoned == slow->zoned);
+  }
+  CHECK(parse_asctime("Wed Dec 31 19:00:00 1969")->seconds == 0);
+  CHECK(parse_asctime("Sat Dec  6 09:37:48 1998"));
+  for (const char* other :
+       {"Sat Dec  6 09:37 1998", "Sat Dec 32 09:37:48 1998", "sat Dec 26 09:37:48 1998",
+        "Sat Dex 26 09:37:48 1998", "Sat Dec 26 09:37:4x 1998", "Sat Dec 26 24:37:48 1998",
+        "Sat Dec x6 09:37:48 1998", "Sat Dec 26 09.37:48 1998", "Sat Dec 2  09:37:48 1998",
+        "Sat Dec 26 09:37:48 +199", " at Dec 26 09:37:48 1998", "Sat Dec 26 09:37:48 19 8"})
+    CHECK_FALSE(parse_asctime(other));
+}
+
 TEST_CASE("IMAP date-time is strict") {
   const auto d = parse_imap_date_time("17-Jul-1996 02:44:25 -0700");
   REQUIRE(d);
