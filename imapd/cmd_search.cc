@@ -31,7 +31,7 @@ Outcome search(Session& session, Parser& parser, bool uid) {
     for (uint32_t n = range.first; n <= range.last; ++n) {
       if (!matcher.matches(program.root, n)) continue;
       b += ' ';
-      append(b, uid ? mailbox.uid(n) : n);
+      append(b, uid ? matcher.uid() : n);
       session.reply().flush_if_full();
     }
   b += "\r\n";

@@ -15,6 +15,8 @@ class SearchMatcher {
  public:
   SearchMatcher(store::Mailbox& mailbox, int64_t now) : mailbox_(&mailbox), now_(now) {}
   bool matches(const SearchKey& program, uint32_t number);
+  // Of the message `matches` looked at last.
+  [[nodiscard]] uint32_t uid() const { return info_.uid; }
   // Of the last message that couldn't be read (it counts as not matching); empty when there is
   // none.
   [[nodiscard]] const std::string& trouble() const { return trouble_; }

@@ -14,6 +14,7 @@
 #include <type_traits>
 
 #include "store/keyword_table.h"
+#include "store/mix.h"
 #include "store/record.h"
 
 namespace dmail::store {
@@ -84,26 +85,18 @@ static_assert(kKeywordsAt + kMaxKeywords * kKeywordSlot <= kRingAt &&
               kMaxKeywordLength < kKeywordSlot);
 static_assert(kRingAt + kRingSize * 8 <= kRecordsAt && kRecordsAt % 512 == 0);
 
-// One round of a multiplicative mix; enough to notice tearing and bit rot.
-constexpr uint64_t mix(uint64_t h, uint64_t v) {
-  h = (h ^ v) * 0x9e3779b97f4a7c15;
-  return h ^ std::rotr(h, 29);
-}
-
 // Check words keep away from zero, so that a hole in a file is never a valid record.
 inline uint32_t record_check(const Record& record) {
-  Record r = record;
-  r.cache = 0;
-  r.record_crc = 0;
-  std::array<uint64_t, sizeof(Record) / 8> words;
-  std::memcpy(words.data(), &r, sizeof r);
-  uint64_t h = 0x646d61696c, factor = 0x9e3779b97f4a7c15;
-  for (uint64_t word : words) {  // products do not wait for each other
-    const uint64_t product = (word ^ factor) * (factor | 1);
-    h += product ^ product >> 32;
-    factor += 0xd1342543de82ef95;
-  }
-  h *= 0x9e3779b97f4a7c15;
+  constexpr size_t words = sizeof(Record) / 8, cache = offsetof(Record, cache) / 8;
+  static_assert(words == 12 && cache == 10 && offsetof(Record, record_crc) == 92);
+  std::array<uint64_t, words> w;
+  std::memcpy(w.data(), &record, sizeof record);
+  w[cache] = 0;  // written without the lock
+  w[words - 1] &= UINT32_MAX;
+  uint64_t h = 0x646d61696c;
+  for (size_t i = 0; i < words; i += 2)  // products do not wait for each other
+    h += fold(w[i] ^ kOdd[i / 2], w[i + 1] ^ kOdd[5 - i / 2]);
+  h *= kOdd[0];
   const auto folded = static_cast<uint32_t>(h ^ h >> 32);
   return folded == 0 ? 1 : folded;
 }

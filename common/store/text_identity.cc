@@ -4,21 +4,12 @@
 #include <cstring>
 
 #include "store/hidden_fields.h"
+#include "store/mix.h"
 
 namespace dmail::store {
 namespace {
 
 constexpr uint64_t kMask = (uint64_t{1} << 48) - 1;
-// Odd numbers with about as many ones as zeros.
-constexpr uint64_t kOdd[] = {0x9e3779b97f4a7c15, 0xd1b54a32d192ed03, 0x8cb92ba72f3d8dd7,
-                             0xaaaaaaaaaaaaaaab};
-
-// Both halves of the product: every bit of the result depends on all bits of `a` and `b`.
-uint64_t fold(uint64_t a, uint64_t b) {
-  __extension__ typedef unsigned __int128 Wide;
-  const Wide product = Wide{a} * b;
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
 
 uint64_t word_at(const char* p) {
   uint64_t word = 0;
