@@ -88,9 +88,9 @@ def need(*commands):
 class Instance:
     """A running dmtry; attributes are the variables of its env file."""
 
-    def __init__(self, *options, as_user=False):
+    def __init__(self, *options, as_user=False, dmtry=None):
         self.dir = scratch("dmail-try.")
-        argv = [program("dmtry"), self.dir, *options]
+        argv = [dmtry or program("dmtry"), self.dir, *options]
         if as_user and os.geteuid() == 0:
             give_away(self.dir)
             argv = unprivileged() + argv

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """`make bench`: dmail beside Debian's Dovecot, the same mail, rows interleaved, a table with ratios.
 
-    bench.py BUILD [--messages N] [--rounds R] [--rows a,b] [--out FILE]
+    bench.py BUILD [--messages N] [--rounds R] [--rows a,b] [--before BUILD] [--out FILE]
 
-Ratios are dmail / best Dovecot format of the row (below 1: dmail is faster; for rates above 1).  Run as root on
-an idle machine.  Nothing is parsed inside a timed region.
+Ratios are dmail / best Dovecot format of the row (below 1: dmail is faster; for rates above 1).  --before: the
+build of another tree of dmail, in a column of its own, and dmail / that one.  Run as root on an idle machine.
+Nothing is parsed inside a timed region.
 """
 import argparse
 import os
@@ -29,6 +30,7 @@ options.add_argument("build")
 options.add_argument("--messages", type=int, default=20000)
 options.add_argument("--rounds", type=int, default=3)
 options.add_argument("--rows", default="")
+options.add_argument("--before", default="")
 options.add_argument("--out", default="")
 options = options.parse_args()
 
@@ -245,6 +247,32 @@ def memory(t, root, tls, count=50):
     return kib
 
 
+def start_dmail(dmtry):
+    return harness.Instance("--imap", "0", "--imaps", "0", "--smtp", "0", "--user", "bench:pw", dmtry=dmtry)
+
+
+def deliver(t, instance, mbox):
+    Client(t).close()  # makes the account's files
+    home = next(os.path.join(d, "bench.mbx") for d, ds, fs in os.walk(instance.dir + "/spool") if "bench.mbx" in ds)
+    shutil.copyfile(mbox, home + "/delivered")
+    os.chown(home + "/delivered", os.stat(home).st_uid, os.stat(home).st_gid)
+    os.chmod(home + "/delivered", 0o600)
+    c = Client(t)
+    print("%s: first SELECT of a delivered mbox: %.0f ms" % (t.name, timed(lambda: c.do("SELECT delivered"))))
+    c.do("CREATE box")
+    print("%s: COPY of it into an mbx folder: %.0f ms" % (t.name, timed(lambda: c.do("COPY 1:* box"))))
+    c.close()
+
+
+def line(title, unit, table):
+    peers = [v for n, v in table.items() if n.startswith("dovecot-")]
+    ratios = [table["dmail"] / (max(peers) if unit == "rate" else min(peers))]
+    if "before" in table:
+        ratios.append(table["dmail"] / table["before"])
+    cells = ["%.3g" % v for v in table.values()] + ["%.2f" % r for r in ratios]
+    return "| %s | %s | %s |" % (title, unit, " | ".join(cells))
+
+
 def main():
     if os.geteuid() != 0 or not shutil.which("dovecot"):
         sys.exit("make bench needs root and Debian's dovecot-imapd: sh tools/build/install-packages bench")
@@ -254,29 +282,26 @@ def main():
     print("making %d messages" % options.messages)
     genmail.write_mbox(source + "/box", options.messages)
     peer = dovecot.Dovecot(work)
-    instance = harness.Instance("--imap", "0", "--imaps", "0", "--smtp", "0", "--user", "bench:pw")
     targets = [Target("dovecot-" + f, peer.port, peer.tls_port, f, "pw") for f in dovecot.FORMATS]
-    ours = Target("dmail", instance.IMAP_PORT, instance.IMAPS_PORT, "bench", "pw")
-    targets.append(ours)
-    Client(ours).close()  # makes the account's files
-    home = next(os.path.join(d, "bench.mbx") for d, ds, fs in os.walk(instance.dir + "/spool") if "bench.mbx" in ds)
-    shutil.copyfile(source + "/box", home + "/delivered")
-    os.chown(home + "/delivered", os.stat(home).st_uid, os.stat(home).st_gid)
-    os.chmod(home + "/delivered", 0o600)
+    instances = {}
+    if options.before:
+        instances["before"] = start_dmail(os.path.join(os.path.abspath(options.before), "bin", "dmtry"))
+    instances["dmail"] = start_dmail(None)
+    for name, instance in instances.items():
+        targets.append(Target(name, instance.IMAP_PORT, instance.IMAPS_PORT, "bench", "pw"))
     peer.put_mbox(source + "/box", "box")
-    c = Client(ours)
-    print("first SELECT of a delivered mbox of ours: %.0f ms" % timed(lambda: c.do("SELECT delivered")))
-    c.do("CREATE box")
-    print("COPY of it into an mbx folder: %.0f ms" % timed(lambda: c.do("COPY 1:* box")))
-    c.close()
+    for t in targets:
+        if t.name in instances:
+            deliver(t, instances[t.name], source + "/box")
     for t in targets:
         c = Client(t)
         for n in range(100):
             c.do("CREATE f%d" % n, good=False)
         c.close()
     chosen = options.rows.split(",") if options.rows else [r[0] for r in ROWS]
-    lines = ["| row | unit | " + " | ".join(t.name for t in targets) + " | dmail / best Dovecot |",
-             "|---|---|" + "---:|" * (len(targets) + 1)]
+    ratios = ["dmail / best Dovecot"] + ["dmail / before"] * bool(options.before)
+    lines = ["| row | unit | " + " | ".join([t.name for t in targets] + ratios) + " |",
+             "|---|---|" + "---:|" * (len(targets) + len(ratios))]
     for key, title, unit, f in ROWS:
         if key not in chosen:
             continue
@@ -287,18 +312,17 @@ def main():
         first = {n: v[0] for n, v in values.items()}
         middle = {n: statistics.median(v) for n, v in values.items()}
         for label, table in ([("first time: " + title, first)] if key == "envelope" else []) + [(title, middle)]:
-            peers = [v for n, v in table.items() if n != "dmail"]
-            best = max(peers) if unit == "rate" else min(peers)
-            lines.append("| %s | %s | " % (label, unit) + " | ".join("%.3g" % table[t.name] for t in targets) + " | %.2f |" % (table["dmail"] / best))
+            lines.append(line(label, unit, table))
             print(lines[-1], flush=True)
     for title, tls in (("private memory of an idle session", False), ("the same, over TLS", True)):
-        kib = [memory(t, peer.process.pid, tls) for t in targets[:-1]] + [memory(ours, instance.process.pid, tls)]
-        lines.append("| %s | KiB | " % title + " | ".join("%.0f" % k for k in kib) + " | %.2f |" % (kib[-1] / min(kib[:-1])))
+        kib = {t.name: memory(t, instances.get(t.name, peer).process.pid, tls) for t in targets}
+        lines.append(line(title, "KiB", kib))
     print("\n".join(lines))
     if options.out:
         with open(options.out, "w") as f:
             f.write("`tests/bench/bench.py --messages %d --rounds %d`\n\n" % (options.messages, options.rounds) + "\n".join(lines) + "\n")
-    instance.stop()
+    for instance in instances.values():
+        instance.stop()
     peer.stop()
 
 

@@ -125,11 +125,18 @@ $(B)/tests/stepper: $(B)/tests/faults/stepper.o
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS_ALL) $(LINK_dynamic) -o $@ $<
 
-#: make bench       speed and memory beside Dovecot (BENCH_MESSAGES)
+#: make bench       speed and memory beside Dovecot (BENCH_MESSAGES), and beside an earlier commit (BENCH_BEFORE)
 BENCH_MESSAGES ?= 20000
-bench: all
+BENCH_BEFORE ?=
+bench: all $(if $(BENCH_BEFORE),bench-before)
 	sh tools/build/install-packages bench
-	tests/bench/bench.py $(CURDIR)/$(B) --messages $(BENCH_MESSAGES) --out $(B)/bench.md
+	tests/bench/bench.py $(CURDIR)/$(B) --messages $(BENCH_MESSAGES) --out $(B)/bench.md \
+	  $(if $(BENCH_BEFORE),--before $(B)/before/build)
+.PHONY: bench-before
+bench-before:
+	rm -rf $(B)/before && mkdir -p $(B)/before
+	git archive $(BENCH_BEFORE) | tar -x -C $(B)/before
+	$(MAKE) -C $(B)/before all
 #: make soak        long forms of the tests with many processes
 .PHONY: soak
 soak: all unit-build
