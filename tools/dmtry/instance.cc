@@ -200,15 +200,20 @@ Status Instance::start_accounts() {
 }
 
 Status Instance::wait_for_ports() {
-  const Deadline deadline = Deadline::in_seconds(20);
+  const Deadline deadline = Deadline::in_seconds(20), patience = Deadline::in_seconds(3);
+  bool said = false;
   for (size_t i = 0; i < kServices.size(); ++i) {
     if (options_.ports[i] < 0) continue;
     while (!answers(options_.ports[i], kServices[i].tls)) {
       if (std::string name = children_.ended(); !name.empty())
         return wrong(name + " ended; " + in("log") + " may say why");
-      if (deadline.passed())
-        return wrong(concat(kServices[i].option.substr(2), " on port ", options_.ports[i],
-                            " does not answer; see ", in("log")));
+      const std::string service =
+          concat(kServices[i].option.substr(2), " on port ", options_.ports[i]);
+      if (deadline.passed()) return wrong(service + " does not answer; see " + in("log"));
+      if (patience.passed() && !said)
+        std::fprintf(stderr, "dmtry: waits for %s to answer (20 seconds at most)\n",
+                     service.c_str());
+      said |= patience.passed();
       ::poll(nullptr, 0, 20);
     }
   }

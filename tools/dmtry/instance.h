@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "tools/dmtry/children.h"
+#include "tools/dmtry/log_ends.h"
 #include "tools/dmtry/options.h"
 #include "tools/dmtry/ports.h"
 
@@ -17,6 +18,8 @@ class Instance {
   Status up();
   // Name of a part that ended by itself.
   std::string ended() { return children_.ended(); }
+  // What the logs say last.
+  [[nodiscard]] std::string log_ends() const { return dmtry::log_ends(in("log")); }
   void down() { children_.stop_all(); }
 
  private:

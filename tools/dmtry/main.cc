@@ -60,6 +60,7 @@ int main(int argc, char** argv) {
   if (dmail::Status up = instance.up(); !up) {
     std::fprintf(stderr, "dmtry: %s%s%s\n", up.error().client.c_str(),
                  up.error().log.empty() ? "" : ": ", up.error().log.c_str());
+    std::fputs(instance.log_ends().c_str(), stderr);
     instance.down();
     return 1;
   }
