@@ -15,7 +15,8 @@ uint64_t identity(std::string_view text, size_t piece = std::string_view::npos) 
   return i.value();
 }
 
-const std::string kHeader = "Subject: a subject that is longer than one step of 32 octets\nTo: a@b\n";
+const std::string kHeader =
+    "Subject: a subject that is longer than one step of 32 octets\nTo: a@b\n";
 const std::string kBody = "\nA body of several lines, and\nmore than one step of it.\nStatus: R\n";
 
 }  // namespace
@@ -23,8 +24,8 @@ const std::string kBody = "\nA body of several lines, and\nmore than one step of
 TEST_CASE("text identity: how the text is cut in pieces does not matter") {
   const std::string hidden = "X-Status: A\n folded\nStatus: RO\nX-DMail: 1 +0000 size=1\n";
   for (const std::string& text :
-       {kHeader + kBody, kHeader + hidden + kBody, "Lines: 4\r\n" + kHeader + "\r" + kBody,
-        kHeader, std::string("S"), std::string(), std::string("\n"), kHeader + "Sub"})
+       {kHeader + kBody, kHeader + hidden + kBody, "Lines: 4\r\n" + kHeader + "\r" + kBody, kHeader,
+        std::string("S"), std::string(), std::string("\n"), kHeader + "Sub"})
     for (size_t piece = 1; piece < text.size(); ++piece)
       CHECK(identity(text, piece) == identity(text));
 }
