@@ -144,6 +144,10 @@ bench-before:
 	rm -rf $(B)/before && mkdir -p $(B)/before
 	git archive $(BENCH_BEFORE) | tar -x -C $(B)/before
 	$(MAKE) -C $(B)/before all
+#: make mutants     plants faults in a copy of the sources, and says which of them the tests see (MUTANTS="S03 G02")
+.PHONY: mutants
+mutants: config.mk
+	tests/mutants/run $(MUTANTS)
 #: make soak        long forms of the tests with many processes
 .PHONY: soak
 soak: all unit-build
