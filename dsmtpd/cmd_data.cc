@@ -47,11 +47,9 @@ class SpoolWriter {
 // connection, and the room its message takes, are not had for a byte a minute.
 void read_message(Session& session, DataReader& data, SpoolWriter& spool) {
   const int64_t pause_ms = session.settings().smtp_timeout * 1000;
-  const int64_t last = monotonic_ms() + kMaxDataSeconds * 1000;
   DataPace pace(2 * pause_ms, monotonic_ms());
   while (!data.at_end()) {
-    const int64_t now = monotonic_ms();
-    const int64_t left = std::min(pace.left(now), last - now);
+    const int64_t left = pace.left(monotonic_ms());
     const std::string_view bytes = session.in().read_some(
         kWriteAt, Deadline::in_ms(std::max<int64_t>(0, std::min(pause_ms, left))));
     if (bytes.empty())

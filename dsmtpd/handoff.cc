@@ -145,7 +145,10 @@ Result<OwnedFd> open_spool_file(const conf::Settings& settings) {
 Status check_room(const conf::Settings& settings, int fd) {
   struct statvfs room {};
   // What cannot be told is no reason to refuse mail.
-  if (::fstatvfs(fd, &room) != 0) return {};
+  return ::fstatvfs(fd, &room) == 0 ? check_room(settings, room) : Status();
+}
+
+Status check_room(const conf::Settings& settings, const struct statvfs& room) {
   const uint64_t free = uint64_t{room.f_bavail} * room.f_frsize;
   // Of a small file system a sixteenth is enough.
   const uint64_t kept = std::min(static_cast<uint64_t>(settings.smtp_min_free),

@@ -1,6 +1,8 @@
 // One delivery: dsmtpd-deliver, as the recipient, and what came of it.  Part of the root monitor.
 #pragma once
 
+#include <sys/statvfs.h>
+
 #include <cstdint>
 
 #include "conf/settings.h"
@@ -37,6 +39,7 @@ struct DeliveryPlan {
 Result<OwnedFd> open_spool_file(const conf::Settings& settings);
 // Whether smtp_min_free is there on the file system of the spool file.
 Status check_room(const conf::Settings& settings, int fd);
+Status check_room(const conf::Settings& settings, const struct statvfs& room);
 // The same file, for reading only: what the recipient's process gets.
 Result<OwnedFd> reopen_for_reading(int fd);
 

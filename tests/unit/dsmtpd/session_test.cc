@@ -337,3 +337,11 @@ TEST_CASE("the time for a message is not saved up") {
   for (int i = 0; i < 1000; ++i) pace.received(1, 300000);  // 500 octets a second
   CHECK(pace.left(300000) == 601100 - 300000 + 2002);
 }
+
+TEST_CASE("no message takes longer than kMaxDataSeconds, however fast it comes") {
+  DataPace pace(600000, 1000);
+  const int64_t last = 1000 + kMaxDataSeconds * 1000;
+  for (int64_t now = 1000; now < last; now += 300000) pace.received(1u << 30, now);
+  CHECK(pace.left(last - 1) == 1);
+  CHECK(pace.left(last) == 0);
+}
