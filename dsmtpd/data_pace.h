@@ -15,9 +15,7 @@ class DataPace {
       : window_ms_(window_ms),
         end_ms_(now_ms + window_ms),
         last_ms_(now_ms + kMaxDataSeconds * 1000) {}
-  [[nodiscard]] int64_t left(int64_t now_ms) const {
-    return std::min(end_ms_, last_ms_) - now_ms;
-  }
+  [[nodiscard]] int64_t left(int64_t now_ms) const { return std::min(end_ms_, last_ms_) - now_ms; }
   void received(uint64_t octets, int64_t now_ms) {
     earned_ += octets * 1000;
     const auto ms = static_cast<int64_t>(earned_ / kMinDataRate);
