@@ -131,7 +131,8 @@ Result<bool> MboxScanner::ends_well(uint64_t text, uint64_t end, uint64_t& next)
   if (next == window_.limit()) return true;
   auto line = window_.at(next, kMaxFromLine);
   if (!line) return std::move(line.error());
-  return from_line(*line, next) || is_torn_front(*line, next);
+  if (from_line(*line, next) || is_torn_front(*line, next)) return true;
+  return is_torn_append(next);
 }
 
 // The next From_ line even in the middle of a line; the end of the file when there is none.
@@ -270,7 +271,13 @@ Result<MboxStep> MboxScanner::step(uint64_t at) {
   if (!view) return std::move(view.error());
   const auto from = from_line(*view, at);
   if (!from) {
-    if (is_torn_front(*view, at)) step.kind = MboxStep::Kind::Torn;
+    bool torn = is_torn_front(*view, at);
+    if (!torn) {
+      auto append = is_torn_append(at);
+      if (!append) return std::move(append.error());
+      torn = *append;
+    }
+    if (torn) step.kind = MboxStep::Kind::Torn;
     return step;
   }
   Record& r = step.record;
@@ -293,7 +300,11 @@ Result<MboxStep> MboxScanner::step(uint64_t at) {
     r.zone_minutes = static_cast<int16_t>(state->zone_minutes);
     return step_ours(std::move(step), *state, text + state->length);
   }
-  if (text + view->size() == window_.limit() && is_part_of_mbox_state(*view)) {
+  auto torn = is_torn_block(*view, text);
+  if (!torn) return std::move(torn.error());
+  view = window_.at(text, kStateFixed + kMboxMaxKeywordRoom + 1);
+  if (!view) return std::move(view.error());
+  if (*torn || (text + view->size() == window_.limit() && is_part_of_mbox_state(*view))) {
     step.kind = MboxStep::Kind::Torn;
     return step;
   }
@@ -310,6 +321,12 @@ Result<MboxStep> MboxScanner::step(uint64_t at) {
   }
   auto t = count(text, window_.limit(), quoted, Splits::AfterEmptyLine);
   if (!t) return std::move(t.error());
+  if (t->end == window_.limit()) {
+    auto end = torn_append_in(text);
+    if (!end) return std::move(end.error());
+    if (*end < t->end) t = count(text, *end, quoted, Splits::AfterEmptyLine);
+    if (!t) return std::move(t.error());
+  }
   step.next = t->end;
   DMAIL_TRY(trim(text, *t));
   return finish(std::move(step), text, *t, quoted);

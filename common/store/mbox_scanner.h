@@ -53,6 +53,13 @@ class MboxScanner {
   Result<bool> identify(Record& record);
   Result<MboxStep> finish(MboxStep step, uint64_t text, Text counted, bool strict);
   bool is_torn_front(std::string_view rest, uint64_t at) const;
+  // mbox_torn.cc
+  Result<bool> is_lost_sector(uint64_t at);
+  Result<bool> is_lost_front(uint64_t at);
+  Result<bool> is_last(uint64_t at);
+  Result<bool> is_torn_append(uint64_t at);
+  Result<bool> is_torn_block(std::string_view bytes, uint64_t text);
+  Result<uint64_t> torn_append_in(uint64_t text);
 
   FileWindow& window_;
   // The From_ line found last, so that it is parsed once.
