@@ -49,8 +49,17 @@ Status FolderTree::to_directory(int directory, const std::string& leaf) {
   recover(directory, leaf);
   const std::string fresh = kConverting + leaf;
   if (::mkdirat(directory, fresh.c_str(), 0700) != 0) return system_error("mkdir " + fresh, errno);
-  const std::string own = concat(fresh, '/', kOwnMail);
-  const bool linked = ::linkat(directory, leaf.c_str(), directory, own.c_str(), 0) == 0;
+  const OwnedFd inside(
+      ::openat(directory, fresh.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!inside.valid()) return system_error("open directory " + fresh, errno);
+  const bool linked = ::linkat(directory, leaf.c_str(), inside.get(), kOwnMail, 0) == 0;
+  // The name inside is on the disk before the one outside goes.
+  Status synced = linked ? sync_directory(inside.get()) : Status();
+  if (!synced) {
+    (void)::unlinkat(inside.get(), kOwnMail, 0);
+    (void)::unlinkat(directory, fresh.c_str(), AT_REMOVEDIR);
+    return synced;
+  }
   if (linked &&
       ::renameat2(directory, fresh.c_str(), directory, leaf.c_str(), RENAME_EXCHANGE) == 0) {
     DMAIL_TRY(sync_directory(directory));
@@ -58,12 +67,13 @@ Status FolderTree::to_directory(int directory, const std::string& leaf) {
     return sync_directory(directory);
   }
   // Without links or exchange: for a moment the mail has only its new name, which recover() knows.
-  if (linked) (void)::unlinkat(directory, own.c_str(), 0);
-  if (::renameat(directory, leaf.c_str(), directory, own.c_str()) != 0) {
+  if (linked) (void)::unlinkat(inside.get(), kOwnMail, 0);
+  if (::renameat(directory, leaf.c_str(), inside.get(), kOwnMail) != 0) {
     const int failure = errno;
     (void)::unlinkat(directory, fresh.c_str(), AT_REMOVEDIR);
     return system_error("rename " + leaf, failure);
   }
+  DMAIL_TRY(sync_directory(inside.get()));
   if (::renameat(directory, fresh.c_str(), directory, leaf.c_str()) != 0)
     return system_error("rename " + fresh, errno);
   return sync_directory(directory);
