@@ -179,7 +179,19 @@ Result<Box::Held> Box::lock() {
   held.lock = std::move(*lock);
   DMAIL_TRY(bring_in_step(held));
   held.size_before = held.header.total_size;
+  held.next_before = held.header.next_uid;
   return held;
+}
+
+Status Box::sync_index() { return index_->is_in_memory() ? Status() : sync_file(index_->fd()); }
+
+// UIDs that were told are not given again: where the mail file does not keep the next one, the
+// index is on the disk first.  It may be an old one otherwise that the machine comes up with.
+Status Box::keep_uids(const Held& held) {
+  const uint32_t next = held.header.next_uid;
+  if (next == 1 || next == held.next_before || file_->keeps_uids()) return {};
+  DMAIL_TRY(sync_index());
+  return held.next_before == 0 ? sync_directory(context_->index.get()) : Status();
 }
 
 Status Box::begin(Held& held) {
@@ -230,6 +242,7 @@ Status Box::finish(Held& held, QuotaLedger::Hold* quota) {
     held.header.dirty = 0;
     held.header.boot_id = boot_id();
     done = index_->write_header(held.header);
+    if (done) done = keep_uids(held);
   } else {
     done = std::move(now.error());
   }
@@ -240,6 +253,7 @@ Status Box::finish(Held& held, QuotaLedger::Hold* quota) {
   }
   settle_quota(held, quota);
   held.size_before = held.header.total_size;
+  held.next_before = held.header.next_uid;
   return {};
 }
 
@@ -393,7 +407,8 @@ Status Box::install(Held& held, IndexHeader header, std::span<const Record> reco
   }
   index_ = std::move(*made);
   held.header = header;
-  return {};
+  held.next_before = 0;
+  return keep_uids(held);
 }
 
 void Box::tidy() {

@@ -63,6 +63,7 @@ class Box {
     FileLock lock;
     IndexHeader header;        // write through begin(), write_header(), finish()
     uint64_t size_before = 0;  // total_size when the change began
+    uint32_t next_before = 0;  // next_uid; 0: UIDs may have been given that only the index knows
   };
   // The index agrees with the mail file; takes the lock only when it doesn't.
   Status refresh();
@@ -72,6 +73,8 @@ class Box {
   // The changes of a Held.  `quota`: when the caller already holds the ledger.
   Status begin(Held& held);
   Status finish(Held& held, QuotaLedger::Hold* quota = nullptr);
+  // The index, as far as it is written, is on the disk.
+  Status sync_index();
   // Undoes begin() after the mail file refused the change; makes the index again when in doubt.
   void abandon(Held& held);
   // Stores all or none, index and cache included; `out` gets the records.  OverQuota, NoSpace.
@@ -126,6 +129,7 @@ class Box {
   Status rebuild(Held& held, const FileIdentity& now, bool trust_state, std::string_view why);
   void report(std::string_view what, std::string text) const;
   Status install(Held& held, IndexHeader header, std::span<const Record> records);
+  Status keep_uids(const Held& held);
   void open_index();
   bool sample_holds(const IndexHeader& header);
   bool only_grew(const IndexHeader& header);

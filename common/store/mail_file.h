@@ -78,6 +78,8 @@ class MailFile {
   Status settle() { return log_.settle(); }
 
   virtual Result<FileHeader> read_header(KeywordTable& keywords) = 0;
+  // Whether UIDVALIDITY and the next UID can be had from the file itself, now.
+  virtual bool keeps_uids() { return true; }
 
   // Reports every whole living message from offset `from` (a message start, or the end an earlier
   // scan returned) on, in file order; messages marked as expunged are passed over.  UIDs ascend

@@ -91,6 +91,8 @@ Status MboxFile::expunge(std::span<Record> all, const KeywordTable& keywords,
   DMAIL_TRY(log_.settle());
   bool base_written = false;
   DMAIL_TRY(write_base(*head, header, base_written));
+  // The last UID is on the disk before the message that has it can go.
+  if (base_written) DMAIL_TRY(sync_file(fd_));
   uint64_t start = dead->offset;
   bool needs_block = false;
   if (head->base_at == 0 && header.last_uid > head->last_uid) {

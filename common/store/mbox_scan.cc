@@ -124,6 +124,13 @@ Result<FileHeader> MboxFile::read_header(KeywordTable& keywords) {
   return FileHeader{head->uid_validity, head->last_uid, head->first};
 }
 
+// Not when it is empty, or begins with mail of another agent; numbers that such an agent wrote are
+// not brought up to date.
+bool MboxFile::keeps_uids() {
+  auto head = load_head();
+  return head && head->base_at != 0;
+}
+
 Result<uint64_t> MboxFile::scan(uint64_t from, KeywordTable& keywords,
                                 const std::function<void(const Record&)>& found) {
   damage_.clear();

@@ -263,6 +263,8 @@ Status SessionMailbox::expunge_once(const UidSet* only_uids) {
   const uint32_t layout = h.layout;
   if (!box_->is_mbx()) h.layout |= 1;
   DMAIL_TRY(box_->begin(*held));
+  // An empty mbox says nothing of UIDs: the index does.
+  if (!box_->is_mbx() && dead.size() == live.size()) DMAIL_TRY(box_->sync_index());
   if (Status done = box_->file().expunge(live, box_->keywords(), file_header(h)); !done) {
     box_->abandon(*held);
     return done;
