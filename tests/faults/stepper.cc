@@ -10,13 +10,11 @@
 // The exit status is the program's, or 200 after --kill.  Linux on x86-64 and arm64.
 #include <elf.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,8 +23,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
-#include <set>
 #include <string>
+
+#include "tests/faults/traced.h"
 
 namespace {
 
@@ -75,11 +74,6 @@ struct Options {
   int fail_with = 0;
   char** program = nullptr;
 };
-
-[[noreturn]] void die(const char* what) {
-  std::perror(what);
-  std::exit(99);
-}
 
 // sendfile's target is the first argument, copy_file_range's the third.
 bool on_a_file(pid_t pid, const __ptrace_syscall_info& info) {
@@ -133,96 +127,46 @@ void set_result(pid_t pid, long result) {
 #endif
 }
 
-class Stepper {
+class Stepper : public faults::Traced {
  public:
   explicit Stepper(Options options) : options_(std::move(options)) {}
 
   int run() {
-    const pid_t child = ::fork();
-    if (child < 0) die("fork");
-    if (child == 0) {
-      ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-      ::raise(SIGSTOP);
-      ::execv(options_.program[0], options_.program);
-      ::_exit(127);
-    }
-    int status = 0;
-    if (::waitpid(child, &status, 0) != child) die("waitpid");
-    constexpr long kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-                              PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
-    if (::ptrace(PTRACE_SETOPTIONS, child, nullptr, kOptions) != 0) die("ptrace");
-    alive_.insert(child);
-    ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
-    const int result = loop(child);
+    const int result = Traced::run(options_.program);
     write_report();
     return result;
   }
 
- private:
-  int loop(pid_t first) {
-    int result = 0;
-    while (!alive_.empty()) {
-      int status = 0;
-      const pid_t pid = ::waitpid(-1, &status, __WALL);
-      if (pid < 0) {
-        if (errno == EINTR) continue;
-        break;
-      }
-      alive_.insert(pid);
-      if (WIFEXITED(status) || WIFSIGNALED(status)) {
-        alive_.erase(pid);
-        if (pid == first) result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        continue;
-      }
-      if (killed_) {
-        ::kill(pid, SIGKILL);
-        continue;
-      }
-      int pass_on = 0;
-      const int signal = WSTOPSIG(status);
-      if (signal == (SIGTRAP | 0x80))
-        system_call(pid);
-      else if (status >> 16 == 0 && signal != SIGSTOP && signal != SIGTRAP)
-        pass_on = signal;
-      ::ptrace(PTRACE_SYSCALL, pid, nullptr, pass_on);
-    }
-    return killed_ ? 200 : result;
-  }
-
-  void system_call(pid_t pid) {
-    __ptrace_syscall_info info{};
-    if (::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0) return;
-    if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
-      if (failing_ != pid) return;
-      set_result(pid, -options_.fail_with);
-      failing_ = 0;
-      return;
-    }
-    if (info.op != PTRACE_SYSCALL_INFO_ENTRY) return;
-    if (!counts(pid, info)) return;
+ protected:
+  void before(pid_t pid, const __ptrace_syscall_info& call) override {
+    if (!counts(pid, call)) return;
     if (++seen_ != options_.at) return;
-    name_ = calls().at(static_cast<long>(info.entry.nr)).name;
+    name_ = calls().at(static_cast<long>(call.entry.nr)).name;
     if (options_.fail_with != 0) {
       skip_call(pid);
       failing_ = pid;
       return;
     }
-    killed_ = true;
-    for (pid_t p : alive_) ::kill(p, SIGKILL);
+    kill_all();
   }
 
+  void behind(pid_t pid, const __ptrace_syscall_info&) override {
+    if (failing_ != pid) return;
+    set_result(pid, -options_.fail_with);
+    failing_ = 0;
+  }
+
+ private:
   void write_report() const {
     FILE* f = std::fopen(options_.report.c_str(), "w");
-    if (f == nullptr) die("report");
+    if (f == nullptr) faults::die("report");
     std::fprintf(f, "%ld %s\n", seen_, name_.empty() ? "-" : name_.c_str());
     std::fclose(f);
   }
 
   Options options_;
-  std::set<pid_t> alive_;
   long seen_ = 0;
   std::string name_;
-  bool killed_ = false;
   pid_t failing_ = 0;
 };
 
