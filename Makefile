@@ -30,6 +30,8 @@ endif
 ifeq ($(WERROR),yes)
 WARN += -Werror
 endif
+# A unit test is compiled once and run for a moment: optimizing it takes longer than it saves.
+TEST_OPT := $(if $(SAN),,-O0 -U_FORTIFY_SOURCE)
 CXXFLAGS_ALL = -std=c++20 $(OPT) $(WARN) $(HARDEN) -ffunction-sections -fdata-sections \
   -Icommon -I. -I$(B)/gen -DDMAIL_VERSION='"$(VERSION)"' -DDMAIL_LIBEXEC='"$(libexecdir)"' \
   -DDMAIL_CONF='"$(sysconfdir)/dmail.conf"' -DDMAIL_USER='"$(DMAIL_USER)"' \
@@ -135,13 +137,13 @@ PCH_WARN := -Wno-array-bounds $(if $(filter gch,$(PCH_EXT)),-Wno-stringop-overfl
 $(B)/pch/std.h.$(PCH_EXT) $(B)/pch/unit.h.$(PCH_EXT): $(B)/pch/%.h.$(PCH_EXT): tools/build/pch/%.h $(B)/compile
 	@mkdir -p $(@D)
 	cp $< $(B)/pch/$*.h
-	$(CXX) $(CXXFLAGS_ALL) -x c++-header -o $@ $<
+	$(CXX) $(CXXFLAGS_ALL) $(if $(filter unit,$*),$(TEST_OPT)) -x c++-header -o $@ $<
 pch = $(if $(filter %_test.cc,$(1)),$(pch_unit),$(pch_std))
 
 define compile
 $(B)/$(2): $(1) $(B)/compile $(if $(call pch,$(1)),$(B)/pch/$(call pch,$(1)).h.$(PCH_EXT))
 	@mkdir -p $$(@D)
-	$$(CCACHE) $$(CXX) $$(CXXFLAGS_ALL) $(if $(call pch,$(1)),$(PCH_WARN) -include $(B)/pch/$(call pch,$(1)).h) -MMD -MP -c -o $$@ $$<
+	$$(CCACHE) $$(CXX) $$(CXXFLAGS_ALL) $(if $(filter %_test.cc,$(1)),$$(TEST_OPT)) $(if $(call pch,$(1)),$(PCH_WARN) -include $(B)/pch/$(call pch,$(1)).h) -MMD -MP -c -o $$@ $$<
 endef
 $(eval $(call compile,%_test.cc,%_test.o))
 $(eval $(call compile,%.cc,%.o))
