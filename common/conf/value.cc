@@ -54,7 +54,8 @@ bool is_address_list(const Entry& e) {
   const auto field = e.field.as_list;
   return field == &Settings::user_ip_address || field == &Settings::plaintext_login_from ||
          field == &Settings::login_delay_exempt || field == &Settings::trusted_proxies ||
-         field == &Settings::forward_from_ip || field == &Settings::smtp_bare_newline_from;
+         field == &Settings::forward_from_ip || field == &Settings::smtp_bare_newline_from ||
+         field == &Settings::submission_from;
 }
 
 // What account/address_list can match: an address, a network, or a text with wildcards.  Anything
@@ -116,6 +117,9 @@ std::string take_list(std::vector<std::string>& list, const Entry& entry, std::s
     items = take_words(value);
     if (is_address_list(entry) && !std::all_of(items.begin(), items.end(), is_address_pattern))
       return "must be IP addresses, with * as a wildcard or /BITS for a network";
+    if (entry.field.as_list == &Settings::account_gids &&
+        !std::all_of(items.begin(), items.end(), [](const auto& i) { return parse_u32(i); }))
+      return "must be numbers of groups";
   } else {
     auto words = split_words(value);
     const bool may_be_more = entry.field.as_list == &Settings::remote_host;

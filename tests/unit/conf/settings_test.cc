@@ -261,7 +261,32 @@ TEST_CASE("a mistake about where mail is, or who gets in, makes servers defer") 
                            "unix_uid_minimum x",
                            "lowercase_username x",
                            "tls_certificate mail.pem",
-                           "alt_drop_path a.example /x"})
+                           "alt_drop_path a.example /x",
+                           "submission_from localhost",
+                           "account_gids staff",
+                           "account_gids 100 4294967296",
+                           "unix_uid_maximum x",
+                           "max_connections_per_ip x",
+                           "max_sessions_per_user x",
+                           "authent_domain maybe",
+                           "authent_process",
+                           "imapd_authent_process",
+                           "imapd_strip_domain",
+                           "login_domain",
+                           "pam_only_users",
+                           "login_user",
+                           "mail_user",
+                           "auth_user",
+                           "imapd_mechanisms",
+                           "dpop_mechanisms",
+                           "dsmtp_mechanisms",
+                           "kerberos_realm",
+                           "tls_key mail.pem",
+                           "tls_ciphers",
+                           "remote_accounts x",
+                           "remote_delivery x",
+                           "forward",
+                           "forward_window x"})
     CHECK(level(line) == kDefers);
   for (const char* line : {"fsync yes", "log_level loud", "user_quota x", "lock_timeout 0"})
     CHECK(level(line) == kErrs);

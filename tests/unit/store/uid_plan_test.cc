@@ -111,6 +111,23 @@ TEST_CASE("a text that changed has a new UID, and so has what stands behind it")
   CHECK(uids(blocks) == Uids{1, 4, 5});
 }
 
+TEST_CASE("From_ line, text, length and length of the header tell messages apart, each alone") {
+  const std::vector<Record> old{record(1, 1), record(2, 2)};
+  const auto uid_with = [&](auto change) {
+    std::vector<Record> found{record(0, 1), record(0, 2)};
+    change(found[0]);
+    plan_uids(found, {}, {77, 3, old}, fresh);
+    return found[0].uid;
+  };
+  CHECK(uid_with([](Record& r) { r.set_identity(uint64_t{1} << 40 | 1); }) == 3);
+  CHECK(uid_with([](Record& r) { r.set_identity(0); }) == 3);
+  CHECK(uid_with([](Record& r) { ++r.prefix_crc; }) == 3);
+  CHECK(uid_with([](Record& r) { ++r.size; }) == 3);
+  CHECK(uid_with([](Record& r) { ++r.header_size; }) == 3);
+  // What changes when a mail program saves does not.
+  CHECK(uid_with([](Record& r) { r.flags = 1, r.offset = 99, r.raw_size = 99; }) == 1);
+}
+
 TEST_CASE("a UID of the file that the index knows no more is not given again") {
   const std::vector<Record> old{record(1, 1), record(5, 5)};
   std::vector<Record> found{record(1, 1), record(3, 3), record(5, 5), record(9, 9)};
