@@ -211,6 +211,18 @@ def imap(path):
     c.end()
 
 
+def many_commands(path):
+    for daemon, command, good, bye in (("imapd", b"a NOOP\r\n", b"a OK", b"* BYE Too many commands before login"),
+                                       ("dpopd", b"CAPA\r\n", b"+OK Capability", b"-ERR Too many commands before login")):
+        for more in (0, 1):
+            c = Conn(path, daemon)
+            c.say(command * (100 + more))
+            c.s.shutdown(socket.SHUT_WR)
+            answer = c.rest()
+            check("%s: %d commands before login" % (daemon, 100 + more), answer.count(good) == 100 and (bye in answer) == bool(more), answer[-300:])
+            c.end()
+
+
 def dead_module(path):
     c = Conn(path)
     for i in range(3):  # never AUTHENTICATIONFAILED: the client would ask its user for another password
@@ -363,7 +375,7 @@ def main():
         print("jail_probe is not built (make unit-build)")
         return 77
     path = set_up("lowercase_username true\n")
-    for part in (imap, dead_module, tls, delays, pop):
+    for part in (imap, many_commands, dead_module, tls, delays, pop):
         part(path)
     log = open(path + "/log/imapd.log").read() + open(path + "/log/dpopd.log").read()
     for event in ("violation", "login-program-died", "login-program-failed"):

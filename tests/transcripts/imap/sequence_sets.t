@@ -41,6 +41,19 @@ S: n BAD Invalid message set
 C: o SEARCH 3:9
 S: * SEARCH 3 4 5
 S: o OK SEARCH completed
+# Numbers and UIDs apart: * is the last message's UID.
+C: o1 STORE 1 +FLAGS.SILENT (\Deleted)
+S: o1 OK STORE completed
+C: o2 EXPUNGE
+S: * 1 EXPUNGE
+S: ...
+S: o2 OK EXPUNGE completed
+C: o3 UID FETCH * UID
+S: * 4 FETCH (UID 5)
+S: o3 OK UID FETCH completed
+C: o4 UID SEARCH UID *
+S: * SEARCH 5
+S: o4 OK UID SEARCH completed
 C: p STORE 1:* FLAGS.SILENT (\Deleted)
 S: p OK STORE completed
 C: q EXPUNGE

@@ -135,6 +135,9 @@ TEST_CASE("APPEND over the quota is refused before the message is sent") {
   CHECK(talk(store, "a APPEND INBOX {11+}\r\n01234567890 {11+}\r\n01234567890\r\n", config)
             .starts_with("a NO [OVERQUOTA]"));
   CHECK(store.folder("INBOX").messages.empty());
+  // What just fits is taken.
+  CHECK(talk(store, "a APPEND INBOX {10+}\r\n0123456789 {10+}\r\n0123456789\r\n", config)
+            .starts_with("a OK"));
 }
 
 TEST_CASE("literals of one command, together") {
@@ -142,4 +145,12 @@ TEST_CASE("literals of one command, together") {
   const std::string literal = concat('{', part.size(), "+}\r\n", part);
   CHECK(answer("a SELECT " + literal).find("too large") == std::string::npos);
   CHECK(answer(concat("a RENAME ", literal, ' ', literal)) == "a BAD Literal is too large\r\n");
+  // The next command has all the room again, for octets and for literals.
+  const std::string two =
+      answer(concat("a SELECT ", literal, "\r\nb SELECT ", literal, "\r\nc NOOP"));
+  CHECK(two.find("too large") == std::string::npos);
+  CHECK(two.find("c OK") != std::string::npos);
+  const std::string many = repeated(" SUBJECT {1+}\r\nx", kMaxLiteralCount);
+  CHECK(answer(concat("a SEARCH", many, "\r\nb SEARCH", many)).find("Too many") ==
+        std::string::npos);
 }

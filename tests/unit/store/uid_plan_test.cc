@@ -128,6 +128,19 @@ TEST_CASE("From_ line, text, length and length of the header tell messages apart
   CHECK(uid_with([](Record& r) { r.flags = 1, r.offset = 99, r.raw_size = 99; }) == 1);
 }
 
+TEST_CASE(
+    "another text under the same From_ line is a replacement, not a deletion and an arrival") {
+  const std::vector<Record> old{record(1, 1), record(2, 2)};
+  std::vector<Record> found{record(0, 1), record(0, 2)};
+  found[1].set_identity(22);
+  const UidPlan plan = plan_uids(found, {}, {77, 3, old}, fresh);
+  CHECK(uids(found) == Uids{1, 3});
+  CHECK(plan.renumbered);
+  std::vector<Record> later{record(0, 1), record(0, 3)};
+  CHECK_FALSE(plan_uids(later, {}, {77, 3, old}, fresh).renumbered);
+  CHECK(uids(later) == Uids{1, 3});
+}
+
 TEST_CASE("a UID of the file that the index knows no more is not given again") {
   const std::vector<Record> old{record(1, 1), record(5, 5)};
   std::vector<Record> found{record(1, 1), record(3, 3), record(5, 5), record(9, 9)};

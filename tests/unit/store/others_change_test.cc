@@ -1,0 +1,69 @@
+// What another process does to a mailbox while a session of ours copies from it or sends a text.
+#include <fcntl.h>
+
+#include <catch2/catch.hpp>
+
+#include "io/byte_sink.h"
+#include "io/connection_over.h"
+#include "io/file.h"
+#include "store_fixture.h"
+
+namespace dmail::store {
+namespace {
+
+// Cuts the mail file once the first bytes have gone out.
+class CuttingSink : public ByteSink {
+ public:
+  explicit CuttingSink(std::string path) : path_(std::move(path)) {}
+  void write(std::string_view bytes) override {
+    if (taken == 0) {
+      auto file = open_file(path_, O_RDWR);
+      must(file);
+      REQUIRE(truncate_to(file->get(), 100));
+    }
+    taken += bytes.size();
+  }
+  uint64_t taken = 0;
+
+ private:
+  std::string path_;
+};
+
+}  // namespace
+
+TEST_CASE("a large message that is lost half sent ends the connection: no reply could say it") {
+  StoreFixture fixture;
+  auto store = fixture.open();
+  put(*store, "INBOX", message("large", 5 << 20));
+  const auto box = choose(*store, "INBOX");
+  const uint64_t size = box->info(1).size;
+  CuttingSink sink(fixture.config.drop_file);
+  CHECK_THROWS_AS(box->send(1, 0, size, sink), ConnectionOver);
+  CHECK(sink.taken > 0);
+  CHECK(sink.taken < size);
+}
+
+TEST_CASE("COPY of a message that another session has expunged copies nothing") {
+  StoreFixture fixture;
+  auto store = fixture.open();
+  must(store->create("Work"));
+  must(store->create("Target"));
+  for (const char* mailbox : {"Work", "INBOX"}) {
+    INFO(mailbox);
+    for (int i = 1; i <= 3; ++i) put(*store, mailbox, message(std::to_string(i)));
+    const auto ours = choose(*store, mailbox), theirs = choose(*store, mailbox);
+    flag(*theirs, 2, 2, FlagAction::Add, kDeleted);
+    must(theirs->expunge());
+    const auto copied = ours->copy(set_of(1, 3), *store, "Target");
+    REQUIRE_FALSE(copied);
+    CHECK(copied.error().kind == ErrorKind::NotFound);
+    CHECK(choose(*store, "Target")->count() == 0);
+    const auto rest = ours->copy(set_of(3, 3), *store, "Target");
+    must(rest);
+    CHECK(text_of(*choose(*store, "Target"), 1) == message("3"));
+    must(store->remove("Target"));
+    must(store->create("Target"));
+  }
+}
+
+}  // namespace dmail::store
