@@ -213,7 +213,7 @@ def imap(path):
 
 def many_commands(path):
     for daemon, command, good, bye in (("imapd", b"a NOOP\r\n", b"a OK", b"* BYE Too many commands before login"),
-                                       ("dpopd", b"CAPA\r\n", b"+OK Capability", b"-ERR Too many commands before login")):
+                                       ("dpopd", b"CAPA\r\n", b"+OK Capabilities", b"-ERR Too many commands before login")):
         for more in (0, 1):
             c = Conn(path, daemon)
             c.say(command * (100 + more))
