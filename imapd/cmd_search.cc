@@ -2,6 +2,7 @@
 #include "imapd/search_match.h"
 #include "imapd/session.h"
 #include "io/clock.h"
+#include "mail/decode.h"
 
 namespace dmail::imapd {
 namespace {
@@ -18,7 +19,7 @@ UidSet candidates(const SearchKey& root, uint32_t count) {
 Outcome search(Session& session, Parser& parser, bool uid) {
   const SearchProgram program = expect_search_program(parser, session.view());
   if (program.bad_charset)
-    return Outcome::no("BADCHARSET (US-ASCII UTF-8 ISO-8859-1 ISO-8859-15 WINDOWS-1252 KOI8-R)",
+    return Outcome::no("BADCHARSET (" + std::string(mail::charset_names()) + ")",
                        "Charset is not known");
   if (parser.failed()) return Outcome::bad(parser.error());
 

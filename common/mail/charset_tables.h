@@ -1,7 +1,8 @@
-// Tables of the single-byte charsets that to_utf8 knows; only charset.cc looks at them.
+// Tables of the single-byte charsets that to_utf8 knows; only charset_name.cc looks at them.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -15,5 +16,12 @@ struct CharsetTable {
 };
 
 extern const std::array<CharsetTable, 26> kCharsetTables;
+
+inline constexpr size_t kCodePageCount = 30;
+struct CodePage {
+  char name[12];
+  char16_t high[129];
+};
+extern const CodePage kCodePages[kCodePageCount];
 
 }  // namespace dmail::mail

@@ -62,6 +62,9 @@ bool all_blank(std::string_view s) {
   return true;
 }
 
+// A shift of UTF-7 that one word left open would swallow the "+" of the next.
+bool starts_anew(std::string_view charset) { return iends_with(charset, "utf-7"); }
+
 }  // namespace
 
 std::string decode_header(std::string_view value) {
@@ -88,7 +91,7 @@ std::string decode_header(std::string_view value) {
     if (!after_word || !all_blank(between)) {
       flush();
       out += to_utf8(between, {});
-    } else if (!iequals(charset, word.charset)) {
+    } else if (!iequals(charset, word.charset) || starts_anew(charset)) {
       flush();
     }
     charset = word.charset;

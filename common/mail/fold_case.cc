@@ -1,12 +1,15 @@
-// Case folding for searching: the one-to-one foldings of the Unicode Character Database, without
-// the two that lead from outside ASCII into it (KELVIN SIGN, LONG S), so that text in ASCII can be
-// searched for without folding what is not ASCII.
+// Folding for searching: canonical decomposition, then the one-to-one case foldings of the Unicode
+// Character Database without LONG S, which would be ASCII.  So what is outside ASCII becomes ASCII
+// only as the letter below marks (search.cc relies on it), or as one of three signs that are ASCII
+// by decomposition: KELVIN SIGN, GREEK QUESTION MARK, GREEK VARIA.
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "base/ascii.h"
 #include "base/utf7.h"
 #include "mail/decode.h"
+#include "mail/normalize.h"
 #include "mail/utf8_walk.h"
 
 namespace dmail::mail {
@@ -93,14 +96,77 @@ char32_t folded(char32_t c) {
   return static_cast<char32_t>(static_cast<int32_t>(c) + range->delta);
 }
 
+// What vendors' tables read one octet pair as: the signs of Windows stand for both.
+char32_t one_of_twins(char32_t c) {
+  switch (c) {
+    case 0xa2:
+      return 0xffe0;
+    case 0xa3:
+      return 0xffe1;
+    case 0xac:
+      return 0xffe2;
+    case 0x2014:
+      return 0x2015;
+    case 0x2016:
+      return 0x2225;
+    case 0x2212:
+      return 0xff0d;
+    case 0x301c:
+      return 0xff5e;
+    case 0x30fb:
+      return 0xb7;
+    default:
+      return c;
+  }
+}
+
+// Characters of a text, decomposed and folded, marks in order of their class.
+class Folder {
+ public:
+  explicit Folder(std::string& out) : out_(out) {}
+  void add(char32_t c) {
+    char32_t parts[kMaxDecomposed];
+    const size_t count = decompose(c, parts);
+    for (size_t i = 0; i < count; ++i) {
+      const char32_t part = parts[i] < 0x80
+                                ? static_cast<char32_t>(to_lower(static_cast<char>(parts[i])))
+                                : folded(one_of_twins(parts[i]));
+      const unsigned order = combining_class(part);
+      if (order == 0 || marks_.size() >= kMaxMarks) flush();
+      if (order == 0)
+        append_utf8(out_, part);
+      else
+        marks_.push_back({order, part});
+    }
+  }
+  void flush() {
+    if (marks_.size() > 1)
+      std::stable_sort(marks_.begin(), marks_.end(),
+                       [](const Mark& a, const Mark& b) { return a.order < b.order; });
+    for (const Mark& mark : marks_) append_utf8(out_, mark.character);
+    marks_.clear();
+  }
+
+ private:
+  static constexpr size_t kMaxMarks = 64;  // of one letter; what has more is no word
+  struct Mark {
+    unsigned order;
+    char32_t character;
+  };
+  std::string& out_;
+  std::vector<Mark> marks_;
+};
+
 }  // namespace
 
 std::string fold_case(std::string_view utf8) {
   std::string out;
   out.reserve(utf8.size());
+  Folder folder(out);
   while (!utf8.empty()) {
     size_t ascii = 0;
     while (ascii < utf8.size() && !is_8bit(utf8[ascii])) ++ascii;
+    if (ascii > 0) folder.flush();
     const size_t before = out.size();
     out += utf8.substr(0, ascii);
     for (size_t i = before; i < out.size(); ++i) out[i] = to_lower(out[i]);
@@ -108,13 +174,15 @@ std::string fold_case(std::string_view utf8) {
     if (utf8.empty()) break;
     const std::string_view sequence = utf8_sequence(utf8);
     if (sequence.empty()) {
+      folder.flush();
       out += utf8[0];
       utf8.remove_prefix(1);
     } else {
-      append_utf8(out, folded(utf8_character(sequence)));
+      folder.add(utf8_character(sequence));
       utf8.remove_prefix(sequence.size());
     }
   }
+  folder.flush();
   return out;
 }
 

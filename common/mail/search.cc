@@ -1,5 +1,6 @@
 #include "mail/search.h"
 
+#include "base/ascii.h"
 #include "mail/address.h"
 #include "mail/decode.h"
 #include "mail/header.h"
@@ -7,12 +8,30 @@
 
 namespace dmail::mail {
 
-TextNeedle::TextNeedle(std::string_view utf8)
-    : folded_(fold_case(utf8)), ascii_(!has_8bit(folded_)), finder_(folded_) {}
+namespace {
 
-// Folding leads from outside ASCII to outside ASCII, so an ASCII needle sees the text as it is.
+// All but the last letter of a needle in ASCII: what stands before a letter with marks.
+std::string stem_of(std::string_view folded) {
+  return std::string(folded.substr(0, folded.empty() ? 0 : folded.size() - 1));
+}
+
+}  // namespace
+
+TextNeedle::TextNeedle(std::string_view utf8)
+    : folded_(fold_case(utf8)),
+      ascii_(!has_8bit(folded_)),
+      ends_in_letter_(ascii_ && !folded_.empty() && is_alpha(folded_.back())),
+      finder_(folded_),
+      stem_(stem_of(folded_)) {}
+
+// A needle in ASCII sees the text as it is: what is not ASCII becomes so by folding only where a
+// letter has marks, and there the needle must end.
+bool TextNeedle::ends_at_marks(std::string_view text) const {
+  return ends_in_letter_ && has_8bit(text) && stem_.in(text);
+}
+
 bool TextNeedle::in_utf8(std::string_view text) const {
-  if (ascii_) return finder_.in(text);
+  if (ascii_) return finder_.in(text) || (ends_at_marks(text) && finder_.in(fold_case(text)));
   return has_8bit(text) && finder_.in(fold_case(text));
 }
 
@@ -57,16 +76,21 @@ bool TextNeedle::in_block(std::string_view header) const {
 }
 
 bool TextNeedle::in_content(std::string_view body, const Part& part) const {
-  const bool base64 = part.encoding == "BASE64";
-  const bool quoted = part.encoding == "QUOTED-PRINTABLE";
-  if (!base64 && !quoted) {
-    // No charset we know puts anything but ASCII into the octets below 128.
-    if (ascii_) return finder_.in(body);
-    return has_8bit(body) && in_utf8(to_utf8(body, part.charset));
+  if (part.encoding == "BASE64") return in_octets(decode_base64(body), part.charset);
+  if (part.encoding == "QUOTED-PRINTABLE")
+    return in_octets(decode_quoted_printable(body), part.charset);
+  return in_octets(body, part.charset);
+}
+
+// Text is converted only when it must be.
+bool TextNeedle::in_octets(std::string_view text, std::string_view charset) const {
+  const CharsetShape shape = charset_shape(charset);
+  if (shape != CharsetShape::Shifted) {
+    const bool seen = ascii_ && finder_.in(text);
+    if (seen && shape == CharsetShape::Plain) return true;
+    if (!seen && !(ascii_ ? ends_at_marks(text) : has_8bit(text))) return false;
   }
-  const std::string text = base64 ? decode_base64(body) : decode_quoted_printable(body);
-  if (ascii_) return finder_.in(text);
-  return has_8bit(text) && in_utf8(to_utf8(text, part.charset));
+  return finder_.in(fold_case(to_utf8(text, charset)));
 }
 
 bool TextNeedle::in_parts(std::string_view message, const Structure& structure,

@@ -4,7 +4,8 @@
 // Searched are text/* and unstructured message/* parts after transfer decoding and charset
 // conversion, and the headers of enclosed messages with encoded words decoded.  Not searched are
 // other types, what stands between parts, and, for bodies, MIME part headers.  A needle in ASCII
-// needs no charset conversion and looks at parts without transfer encoding in place.  Cost is
+// needs no conversion of charsets in which ASCII is ASCII, and looks at parts without transfer
+// encoding in place.  Cost is
 // linear in the message for needles as people type them, |needle| times that at worst: the caller
 // limits the needle.
 #pragma once
@@ -34,12 +35,16 @@ class TextNeedle {
   [[nodiscard]] bool in_utf8(std::string_view text) const;
   [[nodiscard]] bool in_block(std::string_view header) const;
   [[nodiscard]] bool in_content(std::string_view body, const Part& part) const;
+  [[nodiscard]] bool in_octets(std::string_view text, std::string_view charset) const;
+  [[nodiscard]] bool ends_at_marks(std::string_view text) const;
   [[nodiscard]] bool in_parts(std::string_view message, const Structure& structure,
                               bool part_headers) const;
 
   std::string folded_;
   bool ascii_;
+  bool ends_in_letter_;
   AsciiFinder finder_;  // of folded_
+  AsciiFinder stem_;    // of all but its last letter
 };
 
 }  // namespace dmail::mail
