@@ -1,5 +1,5 @@
 // Made by tools/build/mail-tables.
-// The basic plane in four octets: first pointer and first character of each range, 0 for none.
+// The basic plane in four octets: first pointer and character of each range, 0 for none.
 #include "mail/cjk_tables.h"
 
 namespace dmail::mail {

@@ -1,5 +1,5 @@
-// Made by tools/build/mail-tables from Unicode 14.0.0: canonical decompositions (without Hangul), and the
-// combining classes that are not 0.
+// Made by tools/build/mail-tables from Unicode 14.0.0: canonical
+// decompositions without Hangul, and the combining classes that are not 0.
 #include "mail/decomposition_tables.h"
 
 namespace dmail::mail {
