@@ -109,13 +109,18 @@ Status copy_spool(store::Appender& appender) {
   }
 }
 
-Status deliver(const privsep::SessionStart& start, const Trace& trace) {
+Status deliver(const privsep::SessionStart& start, const Trace& trace, log::Log& log) {
   store::StoreConfig config;
   config.drop_file = start.drop_file;
   config.folders = start.folders;
   config.quota_bytes = start.quota_bytes;
   config.lock_seconds = static_cast<int>(start.settings.lock_timeout);
   config.shared_spool = !start.settings.lock_id.empty();
+  config.report = [&](const store::StoreEvent& event) {
+    const log::Fields fields = {
+        {"user", start.user}, {"mailbox", event.mailbox}, {"text", event.text}};
+    event.what == "index-rebuilt" ? log.info(event.what, fields) : log.error(event.what, fields);
+  };
   auto mail = store::Store::open(std::move(config));
   if (!mail) return std::move(mail.error());
   auto appender = (*mail)->append("INBOX");
@@ -160,7 +165,7 @@ int run(int argc, char** argv) {
   if (trace.recipient.empty()) trace.recipient = start->user;
   set_names_in_errors(true);
   set_sync_enabled(start->settings.fsync);
-  if (Status done = deliver(*start, trace); !done) {
+  if (Status done = deliver(*start, trace, log); !done) {
     const Error& error = done.error();
     log.line(log::level_of(error), "deliver-failed",
              {{"user", start->user}, {"text", error.log.empty() ? error.client : error.log}});

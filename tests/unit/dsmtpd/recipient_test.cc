@@ -15,17 +15,20 @@ struct Directory {
     settings.authent_method = "external";
   }
   std::string operator()(const std::string& local, const std::string& domain) {
-    const RecipientFinder finder(settings, [this](const account::Name& name) {
-      asked.push_back(name.auth_name);
-      auth::Answer answer;
-      answer.kind = auth::Answer::Kind::No;
-      const auto found = users.find(name.user);
-      if (found == users.end()) return answer;
-      answer.kind = found->second == "dead" ? auth::Answer::Kind::Dead : auth::Answer::Kind::Ok;
-      if (found->second.find('@') != std::string::npos)
-        answer.labels.emplace_back("fwd", found->second);
-      return answer;
-    });
+    const RecipientFinder finder(
+        settings,
+        [this](const account::Name& name) {
+          asked.push_back(name.auth_name);
+          auth::Answer answer;
+          answer.kind = auth::Answer::Kind::No;
+          const auto found = users.find(name.user);
+          if (found == users.end()) return answer;
+          answer.kind = found->second == "dead" ? auth::Answer::Kind::Dead : auth::Answer::Kind::Ok;
+          if (found->second.find('@') != std::string::npos)
+            answer.labels.emplace_back("fwd", found->second);
+          return answer;
+        },
+        false, local_ip);
     auto result = finder.find(local, domain, local + "@" + domain);
     if (auto* refused = std::get_if<RecipientRefused>(&result))
       return std::to_string(refused->reply.code) + " " + refused->reply.enhanced;
@@ -34,6 +37,7 @@ struct Directory {
   conf::Settings settings;
   std::map<std::string, std::string> users{{"bob", ""}, {"ann+x", ""}, {"late", "dead"}};
   std::vector<std::string> asked;
+  std::string local_ip;
 };
 
 }  // namespace
@@ -47,6 +51,28 @@ TEST_CASE("who is here") {
   CHECK(find("bob", "elsewhere.example") == "550 5.7.1");
   CHECK(find("bob", "[127.0.0.1]") == "550 5.7.1");
   CHECK(find("bob", "host.example.elsewhere.example") == "550 5.7.1");
+}
+
+TEST_CASE("mail for the address that the client came to is mail for us") {
+  Directory find;
+  find.settings.sysadmin = "bob@host.example";
+  for (const char* own : {"192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"}) {
+    find.local_ip = own;
+    const bool six = find.local_ip.find(':') != std::string::npos;
+    const std::string literal = six ? "[IPv6:" + find.local_ip + "]" : "[" + find.local_ip + "]";
+    INFO(literal);
+    CHECK(find("bob", literal) == "/var/mail/bob");
+    CHECK(find("bob+x", literal) == "/var/mail/bob");
+    CHECK(find("postmaster", literal) == "/var/mail/bob");
+    CHECK(find("carl", literal) == "550 5.1.1");
+    for (const char* other : {"[192.0.2.2]", "[IPv6:2001:db8::2]", "[]", "[IPv6:]", "[192.0.2.1",
+                              "192.0.2.1", "[192.0.2.1.]", "[IPv6:192.0.2.1]", "[2001:db8::1]"})
+      CHECK(find("bob", other) == "550 5.7.1");
+  }
+  find.local_ip = "2001:db8::1";
+  CHECK(find("bob", "[ipv6:2001:DB8:0:0::1]") == "/var/mail/bob");
+  find.local_ip = "192.0.2.1";
+  CHECK(find("bob", "[192.0.2.1]") == "/var/mail/bob");
 }
 
 TEST_CASE("only the whole address of a plus is tried first") {

@@ -27,6 +27,20 @@ TEST_CASE("trace headers have the shape of the original") {
             .starts_with("Return-Path: <>\r\nReceived: from unknown by h ; Thu"));
 }
 
+TEST_CASE("addresses in Received as RFC 5321 section 4.1.3 writes them") {
+  Trace trace = sample();
+  for (const auto& [ip, written] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"2001:db8::1", "([IPv6:2001:db8::1])"},
+           {"::1", "([IPv6:::1])"},
+           {"fe80::1%eth0", "([IPv6:fe80::1%eth0])"},
+           {"::ffff:192.0.2.7", "([IPv6:::ffff:192.0.2.7])"},
+           {"192.0.2.7", "([192.0.2.7])"}}) {
+    trace.client_ip = ip;
+    INFO(ip);
+    CHECK(trace_headers(trace, 0, 0).find(written) != std::string::npos);
+  }
+}
+
 TEST_CASE("S16, F01: no byte of a client starts a line of its own") {
   Trace trace = sample();
   for (auto member : {&Trace::sender, &Trace::recipient, &Trace::helo, &Trace::client_ip,
