@@ -61,11 +61,8 @@ void MailboxView::announce_opened() {
   reply_->untagged("OK [UIDVALIDITY ", mailbox_->uid_validity(), "] UID validity status");
   reply_->untagged("OK [UIDNEXT ", mailbox_->uid_next(), "] Predicted next UID");
   announce_flags();
-  if (const uint32_t unseen = mailbox_->first_unseen(); unseen != 0) {
-    std::string path;
-    append_text(path, mailbox_->path());
-    reply_->untagged("OK [UNSEEN ", unseen, "] ", unseen, " is first unseen message in ", path);
-  }
+  if (const uint32_t unseen = mailbox_->first_unseen(); unseen != 0)
+    reply_->untagged("OK [UNSEEN ", unseen, "] Message ", unseen, " is the first unseen");
 }
 
 Result<MailboxView::Update> MailboxView::update(bool may_expunge) {

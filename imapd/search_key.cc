@@ -62,11 +62,11 @@ class SearchParser {
 
   SearchProgram program() {
     SearchProgram out;
-    parser_->expect_sp();
+    expect_blanks();
     if (parser_->take_word("CHARSET")) {
-      parser_->expect_sp();
+      expect_blanks();
       charset_ = parser_->expect_astring();
-      parser_->expect_sp();
+      expect_blanks();
       out.bad_charset = !parser_->failed() && (charset_.empty() || !mail::charset_known(charset_));
       if (out.bad_charset) return out;
     }
@@ -76,14 +76,28 @@ class SearchParser {
   }
 
  private:
+  // One blank by the grammar; clients send two, and one at the end.
+  void expect_blanks() {
+    parser_->expect_sp();
+    while (parser_->take(' ')) continue;
+  }
+
+  // Behind a key: does one more follow?
+  bool another(bool in_list) {
+    const bool blank = parser_->take(' ');
+    while (parser_->take(' ')) continue;
+    if (parser_->failed() || parser_->at_end() || (in_list && parser_->next_is(')'))) return false;
+    if (!blank) parser_->expect_sp();
+    return !parser_->failed();
+  }
+
   // search-key *(SP search-key), up to the end or a ")".
   SearchKey conjunction(size_t depth, bool in_list) {
     SearchKey all;
     all.kind = Kind::And;
     do {
-      if (!all.keys.empty()) parser_->expect_sp();
       all.keys.push_back(key(depth));
-    } while (!parser_->at_end() && !(in_list && parser_->next_is(')')));
+    } while (another(in_list));
     std::stable_sort(all.keys.begin(), all.keys.end(),
                      [](const SearchKey& a, const SearchKey& b) { return a.cost() < b.cost(); });
     return all;
@@ -97,6 +111,7 @@ class SearchParser {
       return {};
     }
     if (parser_->take('(')) {
+      while (parser_->take(' ')) continue;
       SearchKey list = conjunction(depth + 1, true);
       parser_->expect(')');
       return list;
@@ -104,7 +119,7 @@ class SearchParser {
     const char c = parser_->rest()[0];
     if (is_digit(c) || c == '*') return numbers(false);
     if (parser_->take_word("UID")) {
-      parser_->expect_sp();
+      expect_blanks();
       return numbers(true);
     }
     if (parser_->take_word("NOT")) return combined(Kind::Not, 1, depth);
@@ -122,7 +137,7 @@ class SearchParser {
     SearchKey out;
     out.kind = kind;
     for (size_t i = 0; i < operands && !parser_->failed(); ++i) {
-      parser_->expect_sp();
+      expect_blanks();
       out.keys.push_back(key(depth + 1));
     }
     return out;
@@ -142,7 +157,7 @@ class SearchParser {
   SearchKey keyword() {
     SearchKey out;
     out.kind = Kind::Keyword;
-    parser_->expect_sp();
+    expect_blanks();
     const std::string_view name = parser_->expect_atom();
     const auto& names = view_->mailbox().keyword_names();
     for (size_t i = 0; i < names.size() && i < 64; ++i)
@@ -165,13 +180,13 @@ class SearchParser {
     out.clear = row.clear;
     out.field = row.field;
     if (row.argument == Argument::None) return out;
-    parser_->expect_sp();
+    expect_blanks();
     if (row.argument == Argument::Date) out.day = parser_->expect_date();
     if (row.argument == Argument::Number) out.size = parser_->expect_number();
     if (row.argument == Argument::Seconds) out.size = parser_->expect_nz_number();
     if (row.argument == Argument::Field) {
       out.field = parser_->expect_astring();
-      parser_->expect_sp();
+      expect_blanks();
     }
     if (row.argument == Argument::Text || row.argument == Argument::Field) {
       const std::string text = parser_->expect_astring();

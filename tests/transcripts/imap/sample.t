@@ -17,7 +17,7 @@ S: * OK [UIDVALIDITY $validity] UID validity status
 S: * OK [UIDNEXT 2] Predicted next UID
 S: * FLAGS (\Answered \Flagged \Deleted \Draft \Seen)
 S: * OK [PERMANENTFLAGS (\* \Answered \Flagged \Deleted \Draft \Seen)] Permanent flags
-S: * OK [UNSEEN 1] 1 is first unseen message in {drop}
+S: * OK [UNSEEN 1] Message 1 is the first unseen
 S: b OK [READ-WRITE] SELECT completed
 C: c UID FETCH 1 (FLAGS)
 S: * 1 FETCH (UID 1 FLAGS (\Recent))

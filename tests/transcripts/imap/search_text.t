@@ -107,3 +107,23 @@ C: y SEARCH LARGER 4294967296
 S: y BAD Number expected
 C: z SEARCH SUBJECT
 S: z BAD ...
+# Blanks that the grammar has not, as clients send them.
+C: bl1 SEARCH  FROM joe
+S: * SEARCH 1
+S: bl1 OK SEARCH completed
+C: bl2 SEARCH ALL  FROM  joe 
+S: * SEARCH 1
+S: bl2 OK SEARCH completed
+C: bl3 SEARCH ( FROM joe ) 
+S: * SEARCH 1
+S: bl3 OK SEARCH completed
+C: bl4 SEARCH (FROM joe  ) NOT  SEEN 
+S: * SEARCH 1
+S: bl4 OK SEARCH completed
+C: bl5 SEARCH CHARSET UTF-8  ALL 
+S: * SEARCH 1 2 3
+S: bl5 OK SEARCH completed
+C: bl6 SEARCH ALLSEEN
+S: bl6 BAD ...
+C: bl7 SEARCH 
+S: bl7 BAD ...

@@ -1,7 +1,12 @@
 // Whole conversations against the store in memory; what needs real files is in tests/transcripts.
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "imapd/limits.h"
+#include "io/client_stream.h"
 #include "tests/unit/imapd/talk.h"
 
 using namespace dmail;
@@ -37,7 +42,7 @@ TEST_CASE("the sample session of the original") {
         "* FLAGS (\\Answered \\Flagged \\Deleted \\Draft \\Seen)\r\n"
         "* OK [PERMANENTFLAGS (\\* \\Answered \\Flagged \\Deleted \\Draft \\Seen)] Permanent "
         "flags\r\n"
-        "* OK [UNSEEN 2] 2 is first unseen message in /spool/INBOX\r\n"
+        "* OK [UNSEEN 2] Message 2 is the first unseen\r\n"
         "b OK [READ-WRITE] SELECT completed\r\n");
 }
 
@@ -82,6 +87,48 @@ TEST_CASE("any split of the input gives the same answers") {
     CHECK(talk(again, input, {}, piece) == whole);
   }
   CHECK(has(whole, "f OK LOGOUT completed"));
+}
+
+TEST_CASE("IDLE says that it lives, as often as it is told to") {
+  FakeStore store = three();
+  for (const int64_t notify_ms : {20, 0}) {
+    int pair[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+    std::thread server([&] {
+      SessionConfig config;
+      config.idle_notify_ms = notify_ms;
+      ClientStream stream(pair[0], pair[0]);
+      Session(store, stream, config, [](bool, std::string_view) {}).run();
+      ::close(pair[0]);
+    });
+    const auto say = [&](std::string_view text) {
+      CHECK(::send(pair[1], text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
+    };
+    std::string heard;
+    const auto hear = [&](std::string_view text, size_t times) {
+      const auto count = [&] {
+        size_t n = 0;
+        for (size_t at = 0; (at = heard.find(text, at)) != heard.npos; ++at) ++n;
+        return n;
+      };
+      char buffer[1000];
+      while (count() < times) {
+        const ssize_t got = ::recv(pair[1], buffer, sizeof buffer, 0);
+        REQUIRE(got > 0);
+        heard.append(buffer, static_cast<size_t>(got));
+      }
+    };
+    say("a IDLE\r\n");
+    hear("+ idling\r\n", 1);
+    if (notify_ms > 0) hear("* OK Still here\r\n", 3);
+    say("DONE\r\nb LOGOUT\r\n");
+    hear("a OK IDLE completed\r\n", 1);
+    hear("b OK LOGOUT completed\r\n", 1);
+    if (notify_ms == 0) CHECK_FALSE(has(heard, "Still here"));
+    server.join();
+    ::close(pair[1]);
+  }
+  CHECK(SessionConfig().idle_notify_ms == 120 * 1000);
 }
 
 TEST_CASE("errors of the store have one response code each") {
