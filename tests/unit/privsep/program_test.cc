@@ -82,7 +82,8 @@ TEST_CASE("a module does not choose among the system's ids") {
   char passwd[] = "/tmp/dmail-passwd-XXXXXX";
   const int fd = ::mkstemp(passwd);
   const std::string text =
-      "mail:x:998:997::/:/x\nold:x:501:500::/:/x\njoe:x:1001:100::/:/x\nann:x:1002:1002::/:/x\n";
+      "mail:x:998:997::/:/x\nold:x:501:500::/:/x\njoe:x:1001:100::/:/x\nann:x:1002:1002::/:/x\n"
+      "ops:x:1003:0::/:/x\n";
   REQUIRE(::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
   ::close(fd);
   conf::Settings settings;
@@ -110,6 +111,7 @@ TEST_CASE("a module does not choose among the system's ids") {
     CHECK(ids(1001, group).find("add it to account_gids") != std::string::npos);
   CHECK(ids(5000, 42).find("account_gids") != std::string::npos);
   CHECK(ids(998, 42).find("account_gids") != std::string::npos);
+  CHECK(ids(1003, 0).find("the account's ids are root's") != std::string::npos);
   settings.account_gids = {"8 42"};
   CHECK(ids(1001, 42) == "1001:42");
   settings.unix_uid_minimum = 500;

@@ -6,6 +6,7 @@
 #include "io/byte_sink.h"
 #include "io/connection_over.h"
 #include "io/file.h"
+#include "store/index_format.h"
 #include "store_fixture.h"
 
 namespace dmail::store {
@@ -64,6 +65,30 @@ TEST_CASE("COPY of a message that another session has expunged copies nothing") 
     must(store->remove("Target"));
     must(store->create("Target"));
   }
+}
+
+TEST_CASE("more changes than there are notes of, under a clock that was set back, are all told") {
+  StoreFixture fixture;
+  auto store = fixture.open();
+  for (int i = 1; i <= 3; ++i) put(*store, "INBOX", message(std::to_string(i)));
+  (void)choose(*store, "INBOX");
+  auto index = open_file(fixture.config.folders + "/.index/INBOX.idx", O_RDWR);
+  must(index);
+  IndexHeader header;
+  const std::span<char> bytes(reinterpret_cast<char*>(&header), sizeof header);
+  must(read_at(index->get(), bytes, 0));
+  REQUIRE(header_check(header) == header.check);
+  header.highest_mod_sequence += uint64_t{1} << 50;  // from here on they are one apart
+  header.check = header_check(header);
+  REQUIRE(write_at(index->get(), {bytes.data(), bytes.size()}, 0));
+  const auto ours = choose(*store, "INBOX"), theirs = choose(*store, "INBOX");
+  must(ours->sync(true));
+  flag(*theirs, 1, 1, FlagAction::Add, kFlagged);  // the very next number
+  for (uint32_t i = 0; i <= kRingSize; ++i)
+    flag(*theirs, 2, 2, i % 2 == 0 ? FlagAction::Add : FlagAction::Remove, kSeen);
+  const auto heard = ours->sync(true);
+  must(heard);
+  CHECK(heard->flags == std::vector<uint32_t>{1, 2});
 }
 
 }  // namespace dmail::store
