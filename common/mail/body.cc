@@ -66,8 +66,10 @@ void BodyWriter::type_parameters(const Part& part, const MimeFields& fields) {
   ParameterCursor cursor(fields.type);
   std::string_view type;
   std::string_view subtype;
-  // Those of a type that is not shown as it was sent would mislead.
-  if (part.opaque || !cursor.take_type(type, subtype)) cursor = ParameterCursor({});
+  // Those of a part that is not shown as it was sent would mislead.  Of "PDF; name=x.pdf", which is
+  // no type, the name is all that a reader has.
+  if (part.opaque || (!cursor.take_type(type, subtype) && !cursor.skip_bare_type(fields.type)))
+    cursor = ParameterCursor({});
   parameters(cursor, part.type == "TEXT");
 }
 

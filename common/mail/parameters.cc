@@ -27,6 +27,11 @@ bool ParameterCursor::take_type(std::string_view& type, std::string_view& subtyp
   return !subtype.empty();
 }
 
+bool ParameterCursor::skip_bare_type(std::string_view field) {
+  *this = ParameterCursor(field);
+  return !take_token().empty() && at_parameters();
+}
+
 std::string_view ParameterCursor::take_token() {
   lexer_.skip_cfws();
   const std::string_view token = lexer_.take_run(stops_token);

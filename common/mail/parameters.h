@@ -14,6 +14,8 @@ class ParameterCursor {
  public:
   // "type/subtype" of a Content-Type; false (and empty views) when it is none.
   bool take_type(std::string_view& type, std::string_view& subtype);
+  // Behind a type without a subtype, from the beginning of `field`; false when it is none.
+  bool skip_bare_type(std::string_view field);
   // The one token of a Content-Disposition.
   std::string_view take_token();
   // After these: at the end or a semicolon, so that the token was all there was.

@@ -134,18 +134,15 @@ void Parser::apply(Part& part, const MimeFields& fields, bool digest) {
   ParameterCursor cursor(fields.type);
   std::string_view type;
   std::string_view subtype;
-  if (fields.type.data() == nullptr || !cursor.take_type(type, subtype)) {
-    part.type = digest ? "MESSAGE" : "TEXT";
-    part.subtype = digest ? "RFC822" : "PLAIN";
-    return;
-  }
-  part.type = upper(type);
-  part.subtype = upper(subtype);
+  const bool typed = cursor.take_type(type, subtype);
+  part.type = typed ? upper(type) : digest ? "MESSAGE" : "TEXT";
+  part.subtype = typed ? upper(subtype) : digest ? "RFC822" : "PLAIN";
+  if (!typed && !cursor.skip_bare_type(fields.type)) return;
   std::string_view name;
   std::string_view value;
   while (cursor.next(name, value)) {
     if (iequals(name, "charset") && part.charset.empty()) part.charset = value;
-    if (boundary_.empty() && iequals(name, "boundary")) {
+    if (typed && boundary_.empty() && iequals(name, "boundary")) {
       while (!value.empty() && is_space(value.back())) value.remove_suffix(1);
       if (value.size() <= kMaxBoundary) boundary_ = value;
     }

@@ -284,6 +284,19 @@ TEST_CASE("M05: parameter pieces beyond the limit are dropped") {
   CHECK(text.find("\"name\" \"" + std::string(128, 'x') + "\"") != std::string::npos);
 }
 
+TEST_CASE("a type without a subtype is plain text, its parameters stay") {
+  CHECK(body("Content-Type: PDF; name=\"x.pdf\"\r\n\r\n") ==
+        "(\"TEXT\" \"PLAIN\" (\"name\" \"x.pdf\" \"CHARSET\" \"US-ASCII\") NIL NIL \"7BIT\" 0 0)");
+  CHECK(body("Content-Type: text; charset=utf-8; name=a.txt\r\n\r\n") ==
+        "(\"TEXT\" \"PLAIN\" (\"charset\" \"utf-8\" \"name\" \"a.txt\") NIL NIL \"7BIT\" 0 0)");
+  // Not a multipart, whatever it says.
+  CHECK(body("Content-Type: multipart; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n")
+            .starts_with("(\"TEXT\" \"PLAIN\" (\"boundary\" \"b\" "));
+  for (const char* none : {"/pdf; name=x", "; name=x", "a b; name=x", "\"pdf\"; name=x"})
+    CHECK(body("Content-Type: " + std::string(none) + "\r\n\r\n") ==
+          "(\"TEXT\" \"PLAIN\" (\"CHARSET\" \"US-ASCII\") NIL NIL \"7BIT\" 0 0)");
+}
+
 TEST_CASE("pieces of a parameter are put together") {
   const auto parameters = [](const std::string& type) {
     const std::string text = body("Content-Type: application/pdf; " + type + "\r\n\r\n");
