@@ -57,6 +57,8 @@ bool TextNeedle::in_addresses(std::string_view value) const {
       if (!text.empty()) text += ' ';
       text.append("<").append(address.mailbox).append("@").append(address.host).append(">");
     }
+    // A group's name is in the place of the mailbox.
+    if (address.kind == Address::Kind::GroupStart) text = decode_header(address.mailbox);
     if (in_utf8(text)) return true;
   }
   return folded_.empty();
