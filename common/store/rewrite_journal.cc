@@ -133,6 +133,12 @@ Result<uint64_t> appended_when_growing(int file, int journal, const JournalHeade
 // Likewise for a file that was to shrink: whether the last step, cutting it, was reached.
 Result<uint64_t> appended_when_shrinking(int file, const JournalHeader& h, uint64_t size) {
   if (size < h.old_size) return h.new_size;
+  // Cutting puts zeros behind the new end, which can be on the disk without the new size.  No mail
+  // begins with one.
+  char next = '\1';
+  auto n = read_at(file, {&next, 1}, h.new_size);
+  if (!n) return std::move(n.error());
+  if (next == '\0') return h.old_size;
   uint32_t crc = 0;
   DMAIL_TRY(
       for_chunks(file, h.new_size, h.new_size + h.gap_size, [&](std::string_view bytes, uint64_t) {
