@@ -13,7 +13,7 @@ import json
 import os
 
 SECTOR = 512
-KINDS = ("nothing", "all", "in order", "one lost", "one lost", "one kept", "one kept", "names lost", "names kept", "each",
+KINDS = ("nothing", "all", "in order", "one lost", "one lost", "one lost", "one kept", "one kept", "names lost", "names kept", "each",
          "each", "torn", "torn", "zeros")
 
 
@@ -126,6 +126,7 @@ class Disk:
         elif op == "link":
             self._names(at, {(folder, name): ino})
         elif op in ("unlink", "rmdir"):
+            self.loose.discard(self.now().get((folder, name)))
             self._names(at, {(folder, name): None})
         elif op == "rename":
             folder2, name2, tree = self.of_inode.get(event["dir2"]), event["name2"], self.now()
@@ -226,6 +227,11 @@ class Image:
             return self._sides(lambda t: True), "all"
         if kind == "nothing":
             return self._sides(lambda t: False), kind
+        if kind == "overtaken":
+            # Something of what matters did not come, and all that was written later did.
+            order = sorted((t for t in things if not self._is_cache(t)), key=self._changed)
+            one = r.choice(order[:-1] or things)
+            return self._sides(lambda t: t != one), "overtaken: " + self._called(one)
         if kind in ("one lost", "one kept"):
             one = r.choices(things, weight)[0]
             return self._sides(lambda t: (t == one) == (kind == "one kept")), "%s: %s" % (kind, self._called(one))
@@ -251,6 +257,10 @@ class Image:
                 return r.random() < 0.5
             return r.choice((lambda: self._whole(t, "old"), lambda: self._whole(t, "new"), lambda: self._sectors(t, None, False)))()
         return each, kind
+
+    def _changed(self, thing):
+        what, t = thing
+        return t.event if what == "name" else self.disk.files[t].versions[self._version(t, "new")][0]
 
     def _sides(self, kept):
         def choose(what, t):

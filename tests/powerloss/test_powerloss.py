@@ -100,6 +100,10 @@ class Recording:
 
     def point(self, r):
         """The kind of command first, then one of those, then an event of it: each has its share."""
+        # Where something is written while something else is not on the disk: a third of all images.
+        hot = [at for at, weight in enumerate(self.weights) if weight >= 24]
+        if hot and r.random() < 0.34:
+            return r.choice(hot), "overtaken" if r.random() < 0.5 else r.choice(KINDS)
         by_verb = {}
         for n in self.sent:
             if n in self.acked:
@@ -110,7 +114,7 @@ class Recording:
             verb = r.choices(sorted(by_verb), [0.3 if v in ("SELECT", "UID FETCH") else 1 for v in sorted(by_verb)])[0]
             n = r.choice(by_verb[verb])
             first, last = self.sent[n], min(self.acked[n] + 3, len(self.weights))
-        return first + r.choices(range(last - first), self.weights[first:last])[0]
+        return first + r.choices(range(last - first), self.weights[first:last])[0], r.choice(KINDS)
 
 
 class Rig:
@@ -133,8 +137,9 @@ class Rig:
         """Complaints, and a line that says which image it was."""
         r = random.Random("%d/%d/%d" % (self.seed, self.number, number))
         rec, steps = self.recording, self.history.steps
-        self.at = at = rec.point(r)
-        *tree, note = rec.disk.image(at, r.choice(KINDS), r)
+        at, kind = rec.point(r)
+        self.at = at
+        *tree, note = rec.disk.image(at, kind, r)
         self.stage.show(*tree)
         done = [n for n in rec.acked if rec.acked[n] <= at]
         under_way = [n for n in rec.sent if rec.sent[n] <= at and n not in done]
@@ -170,8 +175,8 @@ class Rig:
         rec = Recording(disk, log)
         pool = "%s/pool-%d" % (self.place, number)
         stage = Stage(self.root, pool, disk)
-        at = rec.point(r)
-        *tree, note = disk.image(at, r.choice(KINDS), r)
+        at, kind = rec.point(r)
+        *tree, note = disk.image(at, kind, r)
         stage.show(*tree)
         shutil.rmtree(pool)
         return "event %d of %d, %s" % (at, disk.last, note)
