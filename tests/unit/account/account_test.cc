@@ -35,6 +35,21 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
+TEST_CASE("the highest uid and gid that are served are those of the setting") {
+  conf::Settings s = site();
+  s.authent_method = "external";
+  s.unix_uid_maximum = 5000;
+  Facts facts;
+  facts.uid = 5000;
+  facts.gid = 5000;
+  CHECK(placed(s, "joe", facts).uid == 5000U);
+  facts.gid = 5001;
+  CHECK(refused(s, "joe", facts));
+  facts.gid = 5000;
+  facts.uid = 5001;
+  CHECK(refused(s, "joe", facts));
+}
+
 TEST_CASE("hash directories") {
   CHECK(hash_directories("test", 0).empty());
   CHECK(hash_directories("test", 1) == Names{"g"});  // the sample of the IMAPD page

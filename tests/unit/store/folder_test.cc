@@ -1,8 +1,11 @@
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
 
+#include "io/file.h"
+#include "io/file_lock.h"
 #include "store/folder_names.h"
 #include "store_fixture.h"
 
@@ -174,6 +177,26 @@ TEST_CASE("a crash while a folder becomes a directory loses nothing") {
   // Where links cannot be had: the directory stands ready under its other name.
   REQUIRE(::rename((folders + "/A").c_str(), (folders + "/.to.A").c_str()) == 0);
   CHECK(text_of(*choose(*store, "A"), 1) == message("kept"));
+}
+
+TEST_CASE("what another process is making of a folder is left alone until its lock is free") {
+  StoreFixture fixture;
+  auto store = fixture.open();
+  const std::string& folders = fixture.config.folders;
+  must(store->create("A"));
+  put(*store, "A", message("kept"));
+  REQUIRE(::mkdir((folders + "/.to.A").c_str(), 0700) == 0);
+  REQUIRE(::link((folders + "/A").c_str(), (folders + "/.to.A/.mbx").c_str()) == 0);
+  auto file = open_file(folders + "/.index/lock", O_RDWR | O_CREAT, 0600);
+  must(file);
+  auto maker = FileLock::take(file->get(), LockMode::Exclusive, Deadline::in_seconds(10));
+  must(maker);
+  CHECK(names(*store) == Names{"INBOX", "A"});
+  CHECK(choose(*store, "A")->count() == 1);
+  CHECK(::access((folders + "/.to.A/.mbx").c_str(), F_OK) == 0);
+  maker->release();
+  CHECK(names(*store) == Names{"INBOX", "A"});
+  CHECK(::access((folders + "/.to.A").c_str(), F_OK) != 0);
 }
 
 TEST_CASE("subscriptions are kept in order, once each") {
