@@ -51,7 +51,8 @@ std::string without_dot_blanks(std::string_view words) {
 bool AddressCursor::take_words(std::string& out) {
   bool any = false;
   bool space = false;
-  quoted_ = false;
+  quoted_ = last_quoted_ = false;
+  last_word_ = 0;
   for (;;) {
     space = lexer_.skip_cfws() || space;
     if (lexer_.at_end()) return any;
@@ -59,13 +60,16 @@ bool AddressCursor::take_words(std::string& out) {
     const bool blank = any && space;
     if (c == '"') {
       if (blank) out += ' ';
-      quoted_ = true;
+      quoted_ = last_quoted_ = true;
+      if (blank) last_word_ = out.size();
       lexer_.take_quoted(out);
     } else if (c == '\\') {
       lexer_.skip_one();
       continue;
     } else if (!stops_word(c)) {
       if (blank) out += ' ';
+      if (blank) last_word_ = out.size();
+      if (blank) last_quoted_ = false;
       out += lexer_.take_run(stops_word);
     } else {
       return any;
@@ -91,6 +95,13 @@ void AddressCursor::take_domain(std::string& out) {
 
 // Words before "@".  A name that stands there without brackets around the address is kept as one.
 void AddressCursor::set_local_part(Address& address, const std::string& words) {
+  // "Last, First" a@b.example: the name is quoted, the local part is not.
+  if (quoted_ && !last_quoted_ && last_word_ > 0 && words[last_word_] != '.' &&
+      (last_word_ == 1 || words[last_word_ - 2] != '.')) {
+    address.name = words.substr(0, last_word_ - 1);
+    address.mailbox = words.substr(last_word_);
+    return;
+  }
   address.mailbox = quoted_ ? words : without_dot_blanks(words);
   const size_t blank = quoted_ ? std::string::npos : address.mailbox.rfind(' ');
   if (blank == std::string::npos) return;

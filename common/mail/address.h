@@ -6,6 +6,7 @@
 // `<>` alone is no address.  A group that is not closed ends with its field.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -39,7 +40,9 @@ class AddressCursor {
 
   Lexer& lexer_;
   bool in_group_ = false;
-  bool quoted_ = false;  // the words taken last
+  bool quoted_ = false;  // one of the words taken last
+  bool last_quoted_ = false;
+  size_t last_word_ = 0;  // where the last of them begins
 };
 
 }  // namespace dmail::mail

@@ -112,6 +112,15 @@ TEST_CASE("M13: empty groups and addresses") {
   CHECK(to_list(";;:;,<,>") == R"(((NIL NIL "" NIL)(NIL NIL NIL NIL)))");
 }
 
+TEST_CASE("a quoted name in front of an address without brackets") {
+  CHECK(to_list("\"Last, First\" a@b.example") == R"((("Last, First" NIL "a" "b.example")))");
+  CHECK(to_list("\"Last, First\" a . c@b.example").find("\"b.example\"") != std::string::npos);
+  CHECK(to_list("\"quoted local\"@b.example") == R"(((NIL NIL "quoted local" "b.example")))");
+  CHECK(to_list("x \"quoted\"@b.example") == R"(((NIL NIL "x quoted" "b.example")))");
+  CHECK(to_list("\"a\"b@b.example") == R"(((NIL NIL "ab" "b.example")))");
+  CHECK(to_list("\"\" a@b.example").find("\"a\" \"b.example\"") != std::string::npos);
+}
+
 TEST_CASE("M10, M14: broken addresses") {
   for (const char* bad :
        {"(",   "\"",   "\\",  "<",   ">", "<@",  "<@:",  "@",   ":",     ";",   ",",        "()",
