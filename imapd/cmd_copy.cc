@@ -60,23 +60,17 @@ Outcome copy(Session& session, Parser& parser, bool uid) {
   return Outcome::ok(copyuid(*done));
 }
 
-// Copied, then marked, then expunged: whatever fails, each message is in one of the two mailboxes.
+// COPYUID comes before the EXPUNGE responses (RFC 6851 section 4.3).
 Outcome move(Session& session, Parser& parser, bool uid) {
   Outcome refused;
   const auto arguments = copy_arguments(session, parser, uid, refused);
   if (!arguments) return refused;
   if (arguments->numbers.empty()) return Outcome::ok();
-  store::Mailbox& mailbox = session.mailbox();
-  const UidSet uids = session.view().uids(arguments->numbers);
-  const auto copied = mailbox.copy(arguments->numbers, session.store(), arguments->target);
-  if (!copied) return copy_failed(session, *arguments, copied.error());
-  if (const std::string code = copyuid(*copied); !code.empty())
+  const auto done = session.mailbox().move(arguments->numbers, session.store(), arguments->target);
+  if (!done) return copy_failed(session, *arguments, done.error());
+  if (const std::string code = copyuid(*done); !code.empty())
     session.reply().untagged("OK [", code, "] Moved");
-  const auto marked = mailbox.change_flags(
-      arguments->numbers, {store::FlagAction::Add, store::kDeleted, {}, std::nullopt});
-  if (!marked) return Outcome::failed(marked.error());
-  Status expunged = mailbox.expunge(&uids);
-  return expunged ? Outcome::ok() : Outcome::failed(expunged.error());
+  return Outcome::ok();
 }
 
 }  // namespace

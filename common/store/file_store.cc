@@ -214,13 +214,9 @@ Status FileStore::rename_inbox(const std::string& to) {
   if ((*inbox)->count() == 0) return {};
   UidSet all;
   all.add(1, (*inbox)->count());
-  auto copied = (*inbox)->copy(all, *this, to);
-  if (!copied) return std::move(copied.error());
-  FlagChange dead;
-  dead.flags = kDeleted;
-  auto marked = (*inbox)->change_flags(all, dead);
-  if (!marked) return std::move(marked.error());
-  return (*inbox)->expunge(&copied->source);
+  auto moved = (*inbox)->move(all, *this, to);
+  if (!moved) return std::move(moved.error());
+  return {};
 }
 
 Result<std::unique_ptr<Mailbox>> FileStore::select(std::string_view name, bool read_only) {

@@ -16,6 +16,7 @@ namespace dmail::store {
 namespace {
 
 constexpr size_t kMaxFolders = 200000;
+constexpr int kListTries = 3;
 
 Error absent() { return Error{ErrorKind::NotFound, "The mailbox does not exist", ""}; }
 
@@ -38,13 +39,16 @@ class Directory {
   DIR* directory_;
 };
 
+mode_t type_now(int directory, const char* leaf) {
+  struct stat st {};
+  if (::fstatat(directory, leaf, &st, AT_SYMLINK_NOFOLLOW) != 0) return 0;
+  return st.st_mode & S_IFMT;
+}
+
 mode_t type_of(int directory, const dirent& entry) {
   if (entry.d_type == DT_REG) return S_IFREG;
   if (entry.d_type == DT_DIR) return S_IFDIR;
-  if (entry.d_type != DT_UNKNOWN) return 0;
-  struct stat st {};
-  if (::fstatat(directory, entry.d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) return 0;
-  return st.st_mode & S_IFMT;
+  return entry.d_type == DT_UNKNOWN ? type_now(directory, entry.d_name) : 0;
 }
 
 }  // namespace
@@ -95,17 +99,22 @@ Result<FolderSpot> FolderTree::find(std::string_view name) const {
   return spot;
 }
 
+// A mailbox that gets its first child between the look and the opening is found in its new place.
 Result<OwnedFd> FolderTree::open_mail(std::string_view name, std::string& path) const {
   auto spot = find(name);
   if (!spot) return std::move(spot.error());
+  if (spot->kind == FolderSpot::Kind::File) {
+    path = concat(path_, '/', name);
+    auto fd = open_file_at(spot->directory, spot->leaf, O_RDWR);
+    if (fd) return fd;
+    spot = find(name);
+    if (!spot) return std::move(spot.error());
+    if (spot->kind == FolderSpot::Kind::File) return fd;
+  }
   if (spot->kind == FolderSpot::Kind::Absent) return absent();
   if (spot->kind == FolderSpot::Kind::Directory)
     return Error{ErrorKind::NoPermission, "The mailbox holds only other mailboxes", ""};
-  path = concat(path_, '/', name);
-  if (spot->kind == FolderSpot::Kind::File)
-    return open_file_at(spot->directory, spot->leaf, O_RDWR);
-  append(path, '/');
-  append(path, kOwnMail);
+  path = concat(path_, '/', name, '/', kOwnMail);
   // Opened in two steps: a link in place of the directory is not followed.
   const int fd = ::openat(spot->directory, spot->leaf.c_str(),
                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -203,15 +212,21 @@ Status FolderTree::walk(int directory, const std::string& prefix, size_t level,
     if (out.size() >= kMaxFolders)
       return Error{ErrorKind::Limit, "There are too many mailboxes",
                    path_ + " has too many folders"};
-    const mode_t type = type_of(directory, *entry);
+    mode_t type = type_of(directory, *entry);
     if (type == S_IFREG && !inbox) {
       // An index says that it was opened as mail before; others are looked at.
       if (indexed.contains(index_file_name(name)) || is_mail(directory, entry->d_name))
-        out.push_back({std::move(name), true, false});
-    } else if (type == S_IFDIR) {
+        out.push_back({name, true, false});
+      else if ((type = type_now(directory, entry->d_name)) == 0)
+        missed_ = true;  // or it may have got children since the directory was read
+    }
+    if (type == S_IFDIR) {
       const int fd =
           ::openat(directory, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-      if (fd < 0) continue;
+      if (fd < 0) {
+        missed_ = missed_ || errno == ENOENT;
+        continue;
+      }
       const OwnedFd own(fd);
       struct stat st {};
       const bool mail =
@@ -232,7 +247,13 @@ Status FolderTree::list(std::vector<MailboxEntry>& out) const {
     const std::string_view name = entry->d_name;
     if (name.ends_with(".idx")) indexed.emplace(name.substr(0, name.size() - 4));
   }
-  DMAIL_TRY(walk(root_, "", 0, indexed, out));
+  // What went while it was looked at may have come by another name where the look had been.
+  for (int i = 0; i < kListTries; ++i) {
+    missed_ = false;
+    out.clear();
+    DMAIL_TRY(walk(root_, "", 0, indexed, out));
+    if (!missed_) break;
+  }
   std::sort(out.begin(), out.end(),
             [](const MailboxEntry& a, const MailboxEntry& b) { return a.name < b.name; });
   return {};

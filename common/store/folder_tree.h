@@ -91,6 +91,7 @@ class FolderTree {
   int root_;
   int index_;
   std::string path_;
+  mutable bool missed_ = false;  // by walk(): an entry that was gone when it was looked at
   mutable bool locked_ = false;  // by us
 };
 

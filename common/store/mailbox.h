@@ -106,6 +106,12 @@ class Mailbox {
   virtual Result<CopyOutcome> copy(const UidSet& numbers, Store& store,
                                    std::string_view target) = 0;
 
+  // As copy(), and the messages are gone from here with it: nobody else can copy, move or expunge
+  // them in between, so that two who move the same message never make two of it.  A failure behind
+  // the copy leaves them in both.
+  virtual Result<CopyOutcome> move(const UidSet& numbers, Store& store,
+                                   std::string_view target) = 0;
+
   // Brings the view up to date.  Without `may_expunge` dead messages keep their numbers.
   virtual Result<Changes> sync(bool may_expunge) = 0;
   // Readable when something may have changed (inotify; on a shared spool a timer); call

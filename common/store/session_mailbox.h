@@ -55,6 +55,7 @@ class SessionMailbox : public Mailbox {
   Result<FlagOutcome> change_flags(const UidSet& numbers, const FlagChange& change) override;
   Status expunge(const UidSet* only_uids) override;
   Result<CopyOutcome> copy(const UidSet& numbers, Store& store, std::string_view target) override;
+  Result<CopyOutcome> move(const UidSet& numbers, Store& store, std::string_view target) override;
 
   Result<Changes> sync(bool may_expunge) override;
   int watch_fd() override;
@@ -109,6 +110,8 @@ class SessionMailbox : public Mailbox {
   struct Targets;
   Result<FlagOutcome> change_flags_once(const UidSet& numbers, const FlagChange& change);
   Status expunge_once(const UidSet* only_uids);
+  enum class Doomed { Deleted, All };  // those with \Deleted among `only_uids`, or all of these
+  Status expunge_held(Box::Held& held, const UidSet* only_uids, Doomed doomed);
   Status pick(const UidSet& numbers, const FlagChange& change, const Box::Held& held,
               Targets& targets, FlagOutcome& out);
   Status write_flags(Box::Held& held, Targets& targets);
@@ -116,7 +119,11 @@ class SessionMailbox : public Mailbox {
   void caught_up(const Box::Held& held);
 
   // session_mailbox_copy.cc
-  Result<CopyOutcome> copy_locked(const UidSet& numbers, Box& target);
+  enum class Transfer { Copy, Move };
+  Result<CopyOutcome> transfer(const UidSet& numbers, Store& store, std::string_view target,
+                               Transfer how);
+  Result<CopyOutcome> transfer_locked(const UidSet& numbers, Box& target, Transfer how);
+  Status remove_copied(Box::Held& held, const UidSet& uids);
 
   std::unique_ptr<Box> box_;
   bool read_only_;

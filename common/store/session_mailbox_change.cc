@@ -235,22 +235,28 @@ Status SessionMailbox::expunge(const UidSet* only_uids) {
 Status SessionMailbox::expunge_once(const UidSet* only_uids) {
   auto held = box_->lock();
   if (!held) return std::move(held.error());
-  IndexHeader& h = held->header;
-  if (h.uid_validity != uid_validity_) return replaced();
-  if (h.deleted == 0) return {};
+  if (held->header.uid_validity != uid_validity_) return replaced();
+  if (held->header.deleted == 0) return {};
+  return expunge_held(*held, only_uids, Doomed::Deleted);
+}
+
+Status SessionMailbox::expunge_held(Box::Held& held, const UidSet* only_uids, Doomed doomed) {
+  IndexHeader& h = held.header;
   std::vector<Record> storage;
   std::vector<uint32_t> positions;
   std::span<Record> live;
-  auto scratch = box_->live_records(*held, storage, positions, live);
+  auto scratch = box_->live_records(held, storage, positions, live);
   if (!scratch) return std::move(scratch.error());
   std::vector<uint32_t> dead;  // places in `live`
   uint32_t deleted = 0;
   for (size_t i = 0; i < live.size(); ++i) {
-    if (!(std::as_const(live[i]).flags & kDeleted)) continue;
+    const Record& r = std::as_const(live[i]);
+    const bool marked = (r.flags & kDeleted) != 0;
+    const bool meant = only_uids == nullptr || only_uids->contains(r.uid);
+    if (!marked && (doomed == Doomed::Deleted || !meant)) continue;
     if (!Box::whole(live.subspan(i, 1))) return box_->damaged();
-    ++deleted;
-    if (only_uids == nullptr || only_uids->contains(live[i].uid))
-      dead.push_back(static_cast<uint32_t>(i));
+    deleted += marked ? 1 : 0;
+    if (meant) dead.push_back(static_cast<uint32_t>(i));
   }
   if (deleted != h.deleted) return box_->damaged();
   if (dead.empty()) return {};
@@ -262,11 +268,11 @@ Status SessionMailbox::expunge_once(const UidSet* only_uids) {
   }
   const uint32_t layout = h.layout;
   if (!box_->is_mbx()) h.layout |= 1;
-  DMAIL_TRY(box_->begin(*held));
+  DMAIL_TRY(box_->begin(held));
   // An empty mbox says nothing of UIDs: the index does.
   if (!box_->is_mbx() && dead.size() == live.size()) DMAIL_TRY(box_->sync_index());
   if (Status done = box_->file().expunge(live, box_->keywords(), file_header(h)); !done) {
-    box_->abandon(*held);
+    box_->abandon(held);
     return done;
   }
   // On disk from here on.
@@ -292,7 +298,7 @@ Status SessionMailbox::expunge_once(const UidSet* only_uids) {
   }
   if (h.unseen == 0) h.first_unseen = h.record_count;
   write_notes(h, touched);
-  return box_->finish(*held);
+  return box_->finish(held);
 }
 
 }  // namespace dmail::store

@@ -1,4 +1,4 @@
-// SessionMailbox: COPY into another (or the same) mailbox.
+// SessionMailbox: COPY and MOVE into another (or the same) mailbox.
 #include <algorithm>
 
 #include "io/clock.h"
@@ -36,27 +36,60 @@ Error dead_message() {
 
 Result<CopyOutcome> SessionMailbox::copy(const UidSet& numbers, Store& store,
                                          std::string_view target) {
+  return transfer(numbers, store, target, Transfer::Copy);
+}
+
+Result<CopyOutcome> SessionMailbox::move(const UidSet& numbers, Store& store,
+                                         std::string_view target) {
+  if (read_only_) return Error{ErrorKind::NoPermission, "The mailbox is selected read-only", ""};
+  return transfer(numbers, store, target, Transfer::Move);
+}
+
+Result<CopyOutcome> SessionMailbox::transfer(const UidSet& numbers, Store& store,
+                                             std::string_view target, Transfer how) {
   auto& files = static_cast<FileStore&>(store);  // the one kind of Store there is
   DMAIL_TRY(files.know_quota());
   auto to = files.open_box(target);
   if (!to) return std::move(to.error());
   for (int i = 0; i < kTries; ++i) {
     DMAIL_TRY(box_->refresh());
-    auto done = copy_locked(numbers, **to);
+    auto done = transfer_locked(numbers, **to, how);
     if (done) return done;
     if (done.error().kind == ErrorKind::Corrupt ? !repair()
                                                 : done.error().kind != ErrorKind::TryLater)
       return done;
   }
   return Error{ErrorKind::InUse, "The mailbox changes too fast; try again",
-               path() + ": COPY found no quiet moment"};
+               path() + ": COPY or MOVE found no quiet moment"};
 }
 
-Result<CopyOutcome> SessionMailbox::copy_locked(const UidSet& numbers, Box& target) {
+// The messages are in the target by now: whatever fails is not tried again, or they were copied
+// twice.
+Status SessionMailbox::remove_copied(Box::Held& held, const UidSet& uids) {
+  const auto header = box_->index() ? box_->index()->header() : std::nullopt;
+  Status done = header && header->dirty == 0 ? expunge_held(held, &uids, Doomed::All)
+                                             : Status(box_->damaged());
+  if (done) return done;
+  return Error{done.error().kind == ErrorKind::Corrupt ? ErrorKind::Io : done.error().kind,
+               "The messages were copied, but not removed here: " + done.error().client,
+               done.error().log};
+}
+
+Result<CopyOutcome> SessionMailbox::transfer_locked(const UidSet& numbers, Box& target_box,
+                                                    Transfer how) {
   // Two locks are taken in the order of names, so that copies both ways never wait for each other.
-  const bool same = target.place().name == name();
-  FileLock source;
+  const bool same = target_box.place().name == name(), moves = how == Transfer::Move;
+  // What is moved within a mailbox comes and goes under one lock.
+  Box& target = same && moves ? *box_ : target_box;
+  FileLock source;                   // COPY: nobody changes the source
+  std::optional<Box::Held> emptied;  // MOVE: nor takes from it what we take
   const auto lock_source = [&]() -> Status {
+    if (moves) {
+      auto lock = box_->lock();
+      if (!lock) return std::move(lock.error());
+      emptied = std::move(*lock);
+      return {};
+    }
     auto lock = box_->lock_shared();
     if (!lock) return std::move(lock.error());
     source = std::move(*lock);
@@ -65,7 +98,7 @@ Result<CopyOutcome> SessionMailbox::copy_locked(const UidSet& numbers, Box& targ
   if (!same && name() < target.place().name) DMAIL_TRY(lock_source());
   auto held = target.lock();
   if (!held) return std::move(held.error());
-  if (!same && !source.held()) DMAIL_TRY(lock_source());
+  if (!same && !source.held() && !emptied) DMAIL_TRY(lock_source());
   if (same && box_->index() != nullptr && box_->index()->superseded())
     return Error{ErrorKind::TryLater, "", ""};
   const auto header = box_->index()->header();
@@ -123,6 +156,7 @@ Result<CopyOutcome> SessionMailbox::copy_locked(const UidSet& numbers, Box& targ
   std::vector<Record> stored;
   DMAIL_TRY(target.append(*held, arrivals, stored));
   for (const Record& r : stored) out.to.push_back(r.uid);
+  if (moves) DMAIL_TRY(remove_copied(same ? *held : *emptied, out.source));
   return out;
 }
 

@@ -157,6 +157,16 @@ class FakeMailbox : public store::Mailbox {
       }
     return out;
   }
+  Result<CopyOutcome> move(const UidSet& numbers, store::Store& store,
+                           std::string_view target) override {
+    auto done = copy(numbers, store, target);
+    if (!done) return done;
+    if (auto marked = change_flags(numbers, {FlagAction::Add, store::kDeleted, {}, std::nullopt});
+        !marked)
+      return std::move(marked.error());
+    if (Status gone = expunge(&done->source); !gone) return std::move(gone.error());
+    return done;
+  }
   Result<Changes> sync(bool may_expunge) override {
     Changes out;
     out.gone = folder_->removed;
