@@ -160,3 +160,40 @@ TEST_CASE("a log that is not this file's, or is torn, changes nothing") {
     CHECK(choose(*fixture.open(), kind.mailbox)->info(1).flags == 0);
   }
 }
+
+TEST_CASE("a log leaves alone what another program wrote since") {
+  for (const Kind& kind : kinds()) {
+    if (kind.shared_spool) continue;
+    INFO(kind.label);
+    DriverFixture fixture(kind);
+    const std::string log =
+        fixture.config.folders + "/.index/" + std::string(kind.mailbox) + ".state";
+    auto store = fixture.open();
+    for (uint32_t i = 0; i < kMany; ++i) put(*store, kind.mailbox, message("m"));
+    auto box = choose(*store, kind.mailbox);
+    flag(*box, 5, 6, FlagAction::Replace, kFlagged);  // what the first change alone does is done
+    flag(*box, 5, 6, FlagAction::Replace, 0);
+    const std::string before = bytes_of_file(fixture.mail_file());
+    flag(*box, 5, 6, FlagAction::Replace, kAnswered);
+    const std::string foreign = bytes_of_file(fixture.mail_file());
+    flag(*box, 5, 6, FlagAction::Replace, 0);
+    REQUIRE(bytes_of_file(fixture.mail_file()) == before);
+    flag(*box, 1, kMany, FlagAction::Add, kSeen);
+    REQUIRE(std::filesystem::exists(log));
+    REQUIRE(foreign.size() == before.size());
+    box.reset();
+    store.reset();
+    // Nothing of ours came to the disk; the other program marked 5 and 6 as answered, in place.
+    std::ofstream(fixture.mail_file(), std::ios::binary | std::ios::in) << foreign;
+    other_boot(log);
+    std::filesystem::remove(fixture.index_file());
+    auto again = fixture.open();
+    auto opened = choose(*again, kind.mailbox);
+    REQUIRE(opened->count() == kMany);
+    CHECK(opened->info(4).flags == kSeen);
+    CHECK(opened->info(5).flags == kAnswered);
+    CHECK(opened->info(6).flags == kAnswered);
+    CHECK(opened->info(7).flags == kSeen);
+    CHECK_FALSE(std::filesystem::exists(log));
+  }
+}

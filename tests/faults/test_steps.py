@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills an operation at its n-th file system call, for every n, and fails that call with ENOSPC and EIO.
 
-Operations: APPEND, COPY, MOVE of a kind (COPY, STORE, EXPUNGE), STORE, EXPUNGE, RENAME, DELETE, CREATE by
+Operations: APPEND, COPY, MOVE, STORE, EXPUNGE, RENAME, DELETE, CREATE by
 IMAP, a POP QUIT after DELEs, and delivery; each on an mbox drop file, an mbox folder and an mbx folder.  After each
 step the mailbox is opened again by the real server, which may repair; then an independent reader (judge.py) and the server
 must agree with the ledger: nothing acknowledged is lost, no message merged or cut, no UID given twice.
@@ -169,6 +169,14 @@ def operations(target):
             return "acknowledged copy: %s" % other
         return "" if set(other) <= {"m2", "m3", "m4"} and len(other) == len(set(other)) else "strange: %s" % other
 
+    def moved(acks, now, box):
+        here, other = ids_of(now[target]), ids_of(now["Other"])
+        if sorted(set(here + other)) != M or len(other) != len(set(other)):
+            return "lost or doubled: %s and %s" % (here, other)
+        if b"t2" in acks and (here, other) != (["m1", "m5", "m6"], ["m2", "m3", "m4"]):
+            return "acknowledged MOVE: %s and %s" % (here, other)
+        return ""
+
     def stored(acks, now, box):
         if ids_of(now[target]) != M:
             return "mail lost: %s" % ids_of(now[target])
@@ -231,6 +239,7 @@ def operations(target):
         Operation("APPEND", "imapd-session", imap(select, b"APPEND " + b + b" (\\Seen) " + literal(message(7)),
                                                   b"APPEND " + b + b" " + literal(message(8, 9000))), appended, [target]),
         Operation("COPY", "imapd-session", imap(select, b"COPY 2:4 Other"), copied, [target, "Other"]),
+        Operation("MOVE", "imapd-session", imap(select, b"MOVE 2:4 Other"), moved, [target, "Other"]),
         Operation("STORE", "imapd-session", imap(select, b"STORE 2,5 +FLAGS (\\Flagged $Step)"), stored, [target]),
         Operation("EXPUNGE", "imapd-session", imap(select, b"STORE 2,4 +FLAGS.SILENT (\\Deleted)", b"EXPUNGE"), expunged, [target]),
         Operation("RENAME", "imapd-session", imap(b"RENAME " + b + b" Moved/New"), renamed, [target] if target == "INBOX" else []),

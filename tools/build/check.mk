@@ -127,10 +127,11 @@ check-built: all unit-build
 .PHONY: unit-build
 unit-build: $(addprefix $(B)/tests/unit-,$(UNIT_FOLDERS))
 
-unit-build: $(B)/tests/stepper $(B)/tests/recorder
+unit-build: $(B)/tests/stepper $(B)/tests/racer $(B)/tests/recorder
 $(B)/tests/stepper: $(B)/tests/faults/stepper.o
+$(B)/tests/racer: $(B)/tests/faults/racer.o
 $(B)/tests/recorder: $(B)/tests/powerloss/recorder.o
-$(B)/tests/stepper $(B)/tests/recorder:
+$(B)/tests/stepper $(B)/tests/racer $(B)/tests/recorder:
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS_ALL) $(LINK_dynamic) -o $@ $<
 
@@ -154,6 +155,7 @@ mutants: config.mk
 .PHONY: soak
 soak: all unit-build
 	DMAIL_SOAK_SECONDS=120 tests/faults/test_agree.py $(CURDIR)/$(B)
+	DMAIL_RACE_POINTS=0 DMAIL_RACE_PAIRS=40 tests/faults/test_races.py $(CURDIR)/$(B)
 	DMAIL_FOREIGN_SEED=0 DMAIL_FOREIGN_SECONDS=600 tests/faults/test_foreign.py $(CURDIR)/$(B)
 	DMAIL_POWERLOSS_SEED=0 DMAIL_POWERLOSS_IMAGES=5000 tests/powerloss/test_powerloss.py $(CURDIR)/$(B)
 	DMAIL_DAMAGE_ROUNDS=5000 $(B)/tests/unit-drivers "whatever damage*"
