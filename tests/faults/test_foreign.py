@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Other mail programs rewrite a drop file (mutt, s-nail, formail, procmail, Python's mailbox, and a plain rewrite in
+"""Other mail programs rewrite a drop file (mutt, alpine, s-nail, formail, procmail, Python's mailbox, and a plain rewrite in
 place) between deliveries, IMAP and POP sessions, in random order for DMAIL_FOREIGN_SECONDS.  Whatever they do: a UID
 never names another text, UIDVALIDITY and UIDNEXT never fall, no text is shown that was not sent, marks that the other
 program set are seen, and nothing is lost."""
@@ -59,7 +59,7 @@ class Model:
         self.by_uid = {}       # (UIDVALIDITY, UID) -> text
         self.highest = (0, 0)  # UIDVALIDITY, UIDNEXT
         self.next = 0
-        self.marks = 0         # messages that mutt and s-nail marked
+        self.marks = 0         # messages that mutt, alpine and s-nail marked
         self.history = []
         self.session = None
         self.index_gone = False  # since the session began
@@ -290,12 +290,33 @@ class Model:
         if not delete and self.marked(order[n]):
             self.seen.add(order[n])
 
+    def alpine(self):
+        order = self.order()
+        if not order:
+            return
+        n = rng.randrange(len(order))
+        delete = rng.random() < 0.5
+        rc = self.i.dir + "/pinerc"
+        with open(rc, "w") as f:
+            f.write("last-version-used=9.99\nlast-time-prune-questioned=200.12\nsort-key=arrival\nread-message-folder=\n"
+                    "user-domain=b.example\npersonal-name=x\ninbox-path=%s\nfeature-list=quit-without-confirm,"
+                    "expunge-without-confirm,expunge-without-confirm-everywhere\n" % self.path)
+        self.history[-1] += " %s %s" % (order[n], "deleted" if delete else "read")
+        self.terminal(["alpine", "-p", rc, "-n", str(n + 1), "-I", "i,d,q" if delete else "i,v,q", "-f", self.path])
+        self.there -= set(order) - set(self.order())  # which one it took is its affair
+        if not delete and self.marked(order[n]):
+            self.seen.add(order[n])
+
     def terminal(self, argv):
+        import fcntl
         import pty
         import select
+        import struct
+        import termios
         pid, fd = pty.fork()
         if pid == 0:
             os.environ.update(HOME=self.i.dir, TERM="vt100", LINES="40", COLUMNS="120", MAIL="/nonexistent")
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
             os.execvp(argv[0], argv)
         end = time.monotonic() + 20
         ended = False
@@ -387,7 +408,7 @@ class Model:
 
     def steps(self):
         other = [(self.agent, 4), (self.in_place, 4), (self.python, 4), (self.edit, 2)]
-        for name, step in (("mutt", self.mutt), ("s-nail", self.s_nail), ("formail", self.formail), ("procmail", self.procmail)):
+        for name, step in (("mutt", self.mutt), ("alpine", self.alpine), ("s-nail", self.s_nail), ("formail", self.formail), ("procmail", self.procmail)):
             if shutil.which(name):
                 other.append((step, 4))
             else:
@@ -432,5 +453,5 @@ with harness.Instance() as i:
             m.history.append("expunge")
             m.expunge()
     m.check()
-    print("%d steps, %d messages marked read by mutt and s-nail" % (steps, m.marks))
+    print("%d steps, %d messages marked read by mutt, alpine and s-nail" % (steps, m.marks))
 t.end()

@@ -5,7 +5,7 @@ Both sides of each pair are walked.  Where the one that stands has a lock, the o
 how many points were really raced is counted, and a walk without any is a failure.  Pairs of points (the other one is
 stopped, too, in the middle of its change) are drawn by chance.
 
-DMAIL_RACE_POINTS  of a walk, about (0: all; 8), DMAIL_RACE_PAIRS of points (2), DMAIL_RACE_SEED (1) what is drawn,
+DMAIL_RACE_POINTS  of a walk, about (0: all; 5), DMAIL_RACE_PAIRS of points (2), DMAIL_RACE_SEED (1) what is drawn,
 DMAIL_RACE         only races with this in their name, DMAIL_RACE_AT=N[,M] only that point.
 """
 import concurrent.futures
@@ -20,7 +20,7 @@ import harness
 import race
 from race import Op, Party, literal, text
 
-POINTS = int(os.environ.get("DMAIL_RACE_POINTS", "8")) or 10 ** 6
+POINTS = int(os.environ.get("DMAIL_RACE_POINTS", "5")) or 10 ** 6
 PAIRS = int(os.environ.get("DMAIL_RACE_PAIRS", "2"))
 SEED = int(os.environ.get("DMAIL_RACE_SEED", "1"))
 ONLY = os.environ.get("DMAIL_RACE", "")
