@@ -35,8 +35,9 @@ class Backend {
   // Accepted (code 250): the recipient is part of the message from now on.
   virtual Reply add_recipient(const Path& path) = 0;
   virtual void forget() = 0;  // all recipients
-  // An empty file for the message; the descriptor stays the backend's.
-  virtual Result<int> open_spool() = 0;
+  // An empty file for a message of so many octets, 0: not known; the descriptor stays the
+  // backend's.
+  virtual Result<int> open_spool(uint64_t announced) = 0;
   // The spool file's message to every recipient, in order; `answer` gets one reply for each;
   // then the recipients are forgotten.
   virtual void deliver(const Envelope& envelope, const std::function<void(Reply)>& answer) = 0;

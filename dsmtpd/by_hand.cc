@@ -32,7 +32,7 @@ Reply ByHandBackend::add_recipient(const Path& path) {
   return reply(250, "2.1.5", "Recipient ok");
 }
 
-Result<int> ByHandBackend::open_spool() {
+Result<int> ByHandBackend::open_spool(uint64_t) {
   spool_.reset(::memfd_create("spool", MFD_CLOEXEC));
   if (!spool_.valid()) return system_error("memfd_create", errno);
   return spool_.get();

@@ -18,7 +18,7 @@ class ByHandBackend : public Backend {
 
   Reply add_recipient(const Path& path) override;
   void forget() override { recipients_.clear(); }
-  Result<int> open_spool() override;
+  Result<int> open_spool(uint64_t announced) override;
   void deliver(const Envelope& envelope, const std::function<void(Reply)>& answer) override;
   // Logs in "user" with "secret"; of an exchange the response "user secret" to a challenge.
   privsep::GateAnswer ask_gate(const privsep::Frame& request) override;

@@ -124,7 +124,7 @@ Outcome deliver(Session& session, const Envelope& envelope) {
 Outcome cmd_data(Session& session, std::string_view) {
   if (session.state().recipients == 0)
     return done(session.lmtp() ? 503 : 554, "5.5.1", "No valid recipients");
-  auto spool_fd = session.backend().open_spool();
+  auto spool_fd = session.backend().open_spool(session.state().announced);
   if (!spool_fd) return done(452, "4.3.1", "No room for a message now");
   session.out().send(
       done(354, "", "Send the message; end it with a line that holds only a dot").reply);

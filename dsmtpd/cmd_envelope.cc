@@ -24,6 +24,7 @@ Outcome cmd_mail(Session& session, std::string_view argument) {
     return done(530, "5.7.0", "Log in first");
   // Nothing fails from here on.
   session.state().mail = true;
+  session.state().announced = parsed.value->size.value_or(0);
   session.state().sender = std::move(parsed.value->sender);
   return done(250, "2.1.0", "Sender ok");
 }

@@ -142,21 +142,21 @@ Result<OwnedFd> open_spool_file(const conf::Settings& settings) {
   return OwnedFd(fd);
 }
 
-Status check_room(const conf::Settings& settings, int fd) {
+Status check_room(const conf::Settings& settings, int fd, uint64_t announced) {
   struct statvfs room {};
   // What cannot be told is no reason to refuse mail.
-  return ::fstatvfs(fd, &room) == 0 ? check_room(settings, room) : Status();
+  return ::fstatvfs(fd, &room) == 0 ? check_room(settings, room, announced) : Status();
 }
 
-Status check_room(const conf::Settings& settings, const struct statvfs& room) {
+Status check_room(const conf::Settings& settings, const struct statvfs& room, uint64_t announced) {
   const uint64_t free = uint64_t{room.f_bavail} * room.f_frsize;
   // Of a small file system a sixteenth is enough.
   const uint64_t kept = std::min(static_cast<uint64_t>(settings.smtp_min_free),
                                  uint64_t{room.f_blocks} * room.f_frsize / 16);
-  if (free >= kept) return {};
-  return Error{
-      ErrorKind::NoSpace, "",
-      concat(settings.work_path, "/spool: ", free, " bytes are free; smtp_min_free keeps ", kept)};
+  if (free >= kept && free - kept >= announced) return {};
+  return Error{ErrorKind::NoSpace, "",
+               concat(settings.work_path, "/spool: ", free, " bytes are free; smtp_min_free keeps ",
+                      kept, ", the message has ", announced)};
 }
 
 Result<OwnedFd> reopen_for_reading(int fd) {

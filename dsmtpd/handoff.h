@@ -37,9 +37,10 @@ struct DeliveryPlan {
 
 // An unlinked file in work_path/spool (made when missing), open for reading and writing.
 Result<OwnedFd> open_spool_file(const conf::Settings& settings);
-// Whether smtp_min_free is there on the file system of the spool file.
-Status check_room(const conf::Settings& settings, int fd);
-Status check_room(const conf::Settings& settings, const struct statvfs& room);
+// Whether smtp_min_free is still there on the file system of the spool file when a message of
+// `announced` octets is.
+Status check_room(const conf::Settings& settings, int fd, uint64_t announced);
+Status check_room(const conf::Settings& settings, const struct statvfs& room, uint64_t announced);
 // The same file, for reading only: what the recipient's process gets.
 Result<OwnedFd> reopen_for_reading(int fd);
 

@@ -37,7 +37,7 @@ using M = Monitor;
 constexpr privsep::Request<M> kRequests[] = {
     {kAddRecipient, "add-recipient", M::Idle | M::HasRecipients, 2, &M::on_add_recipient},
     {kForget, "forget", M::kAny, 0, &M::on_forget},
-    {kOpenSpool, "open-spool", M::HasRecipients, 0, &M::on_open_spool},
+    {kOpenSpool, "open-spool", M::HasRecipients, 1, &M::on_open_spool},
     {kDeliver, "deliver", M::HasSpool, 4, &M::on_deliver},
     {kMessageRefused, "message-refused", M::HasSpool, 5, &M::on_message_refused},
     {kEnded, "ended", M::kAny | M::Exchanging, 5, &M::on_ended},

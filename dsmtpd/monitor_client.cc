@@ -36,8 +36,8 @@ void MonitorClient::forget() {
   send(Frame(kForget));
 }
 
-Result<int> MonitorClient::open_spool() {
-  send(Frame(kOpenSpool));
+Result<int> MonitorClient::open_spool(uint64_t announced) {
+  send(Frame(kOpenSpool, {concat(announced)}));
   Frame frame = receive();
   if (frame.type != kSpool || !frame.fd.valid()) {
     auto reply = reply_of(frame);

@@ -20,7 +20,7 @@ class MonitorClient : public Backend {
 
   Reply add_recipient(const Path& path) override;
   void forget() override;
-  Result<int> open_spool() override;
+  Result<int> open_spool(uint64_t announced) override;
   void deliver(const Envelope& envelope, const std::function<void(Reply)>& answer) override;
   privsep::GateAnswer ask_gate(const privsep::Frame& request) override;
   void forwarded(const privsep::XClient& xclient) override;

@@ -86,10 +86,14 @@ void Monitor::on_forget(Frame&) {
   state_ = Idle;
 }
 
-void Monitor::on_open_spool(Frame&) {
+void Monitor::on_open_spool(Frame& request) {
+  const auto announced = parse_u64(request.fields[0]);
+  if (!announced || *announced > static_cast<uint64_t>(settings_.message_size_limit))
+    broken("an odd size of the message");
   auto file = open_spool_file(settings_);
   if (file)
-    if (Status room = check_room(settings_, file->get()); !room) file = std::move(room.error());
+    if (Status room = check_room(settings_, file->get(), *announced); !room)
+      file = std::move(room.error());
   if (!file) {
     log_.error("spool-failed", {{"text", file.error().log}});
     return send(answer(452, "4.3.1", "No room for a message now"));

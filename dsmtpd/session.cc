@@ -77,6 +77,7 @@ void Session::forget_mail() {
   if (state_.mail) backend_.forget();
   state_.mail = false;
   state_.sender = {};
+  state_.announced = 0;
   state_.recipients = 0;
 }
 

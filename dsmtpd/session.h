@@ -74,6 +74,7 @@ class Session {
     bool extended = false;  // EHLO or LHLO
     bool mail = false;      // a sender is set
     Path sender;
+    uint64_t announced = 0;  // octets of the message, by SIZE; 0: not known
     size_t recipients = 0;
     bool logged_in = false;
     size_t idle_commands = 0;

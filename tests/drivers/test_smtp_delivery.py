@@ -216,6 +216,43 @@ def traps(path):
     t.check("and no other", b"X-Rcpt-To: <alice" not in after)
 
 
+def answer_to_data(path, size=""):
+    """The reply to DATA; the message is sent when it is asked for."""
+    c = Client(path)
+    c.ask("MAIL FROM:<x@y.example>" + size)
+    c.ask("RCPT TO:<alice@example.com>")
+    reply = c.ask("DATA")
+    if reply.startswith("354"):
+        stored = c.ask("Subject: x\r\n\r\nhello\r\n.")
+        t.check("a message that was asked for is stored", stored.startswith("250"), stored)
+    t.check("the next command", c.ask("NOOP").startswith("250"))
+    c.end()
+    return reply[:3]
+
+
+def room_is_kept(path, disk):
+    """smtp_min_free on a disk of 256 KB: a sixteenth of it, 16 KB, in whole pages."""
+    t.equal("no SIZE", answer_to_data(path), "354")
+    t.equal("a SIZE that fits", answer_to_data(path, " SIZE=100000"), "354")
+    t.equal("a SIZE above the room there is", answer_to_data(path, " SIZE=262145"), "452")
+    t.equal("a SIZE that would use the room to be kept", answer_to_data(path, " SIZE=250000"), "452")
+    log = open(path + "/log/dsmtpd.log").read()
+    t.check("the log says what is kept and what was asked",
+            re.search(r"event=spool-failed .*smtp_min_free keeps 16384, the message has 250000", log), log[-600:])
+    with open(disk + "/filler", "wb") as f:
+        free = os.statvfs(disk)
+        f.write(b"z" * (free.f_bavail * free.f_frsize - 12288))
+    t.equal("less room than is kept", answer_to_data(path), "452")
+    conf = open(path + "/dmail.conf").read()
+    with open(path + "/dmail.conf", "w") as f:
+        f.write(conf + "smtp_min_free 0\n")
+    t.equal("none is kept", answer_to_data(path), "354")
+    t.equal("none is kept: SIZE still counts", answer_to_data(path, " SIZE=200000"), "452")
+    with open(path + "/dmail.conf", "w") as f:
+        f.write(conf)
+    os.unlink(disk + "/filler")
+
+
 def no_room(path):
     replies = one(path, ["small", "alice"], "x" * 5000)
     t.check("over quota", replies[0].startswith("552") and replies[1].startswith("250"), replies)
@@ -228,6 +265,7 @@ def no_room(path):
         conf = open(path + "/dmail.conf").read()
         with open(path + "/dmail.conf", "w") as f:
             f.write(conf.replace("work_path " + path, "work_path " + disk))
+        room_is_kept(path, disk)
         before = content(path, "alice")
         c = Client(path)
         replies = c.send(["alice", "bob"], ("x" * 70 + "\r\n") * 8000)

@@ -52,19 +52,21 @@ CANCEL, STEP = frame(SASL_CANCEL), frame(SASL_STEP, "die")
 ILLEGAL = [
     ("delivery without a recipient", [], [ENVELOPE]),
     ("delivery without a message", [], [JOE, "w", ENVELOPE]),
-    ("a spool file without a recipient", [], [frame(SPOOL)]),
-    ("a second spool file", [], [JOE, "w", frame(SPOOL), "w", frame(SPOOL)]),
-    ("one more recipient after the message", [], [JOE, "w", frame(SPOOL), "w", JOE]),
-    ("a spool file after forgetting", [], [JOE, "w", frame(FORGET), frame(SPOOL)]),
-    ("delivery after forgetting", [], [JOE, "w", frame(SPOOL), "w", frame(FORGET), ENVELOPE]),
-    ("a header line in the sender", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c", "ESMTP", "a\nX-Evil: 1", "")]),
-    ("a header line in the name of the client", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c\r\nX: 1", "ESMTP", "a", "")]),
-    ("8 bit in the protocol", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c", "\xff", "a", "")]),
-    ("a very long sender", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c", "ESMTP", "a" * 5000, "")]),
-    ("a line break in a Message-ID", [], [JOE, "w", frame(SPOOL), "w", frame(DELIVER, "c", "ESMTP", "a", "<a\nevent=x>")]),
+    ("a spool file without a recipient", [], [frame(SPOOL, "0")]),
+    ("no number as the size of a message", [], [JOE, "w", frame(SPOOL, "1x")]),
+    ("a message above the limit", [], [JOE, "w", frame(SPOOL, "104857601")]),
+    ("a second spool file", [], [JOE, "w", frame(SPOOL, "0"), "w", frame(SPOOL, "0")]),
+    ("one more recipient after the message", [], [JOE, "w", frame(SPOOL, "0"), "w", JOE]),
+    ("a spool file after forgetting", [], [JOE, "w", frame(FORGET), frame(SPOOL, "0")]),
+    ("delivery after forgetting", [], [JOE, "w", frame(SPOOL, "0"), "w", frame(FORGET), ENVELOPE]),
+    ("a header line in the sender", [], [JOE, "w", frame(SPOOL, "0"), "w", frame(DELIVER, "c", "ESMTP", "a\nX-Evil: 1", "")]),
+    ("a header line in the name of the client", [], [JOE, "w", frame(SPOOL, "0"), "w", frame(DELIVER, "c\r\nX: 1", "ESMTP", "a", "")]),
+    ("8 bit in the protocol", [], [JOE, "w", frame(SPOOL, "0"), "w", frame(DELIVER, "c", "\xff", "a", "")]),
+    ("a very long sender", [], [JOE, "w", frame(SPOOL, "0"), "w", frame(DELIVER, "c", "ESMTP", "a" * 5000, "")]),
+    ("a line break in a Message-ID", [], [JOE, "w", frame(SPOOL, "0"), "w", frame(DELIVER, "c", "ESMTP", "a", "<a\nevent=x>")]),
     ("a refused message before there is one", [], [JOE, "w", frame(REFUSED, "ESMTP", "a", "", "550", "no")]),
-    ("a line break about a refused message", [], [JOE, "w", frame(SPOOL), "w", frame(REFUSED, "ESMTP", "a\n", "", "550", "no")]),
-    ("a good code of a refused message", [], [JOE, "w", frame(SPOOL), "w", frame(REFUSED, "ESMTP", "a", "", "250", "no")]),
+    ("a line break about a refused message", [], [JOE, "w", frame(SPOOL, "0"), "w", frame(REFUSED, "ESMTP", "a\n", "", "550", "no")]),
+    ("a good code of a refused message", [], [JOE, "w", frame(SPOOL, "0"), "w", frame(REFUSED, "ESMTP", "a", "", "250", "no")]),
     ("an end with an odd reason", [], [frame(ENDED, "quit user=x", "", "1", "1", "1")]),
     ("an end with odd numbers", [], [frame(ENDED, "quit", "", "1x", "1", "1")]),
     ("two ends", [], [frame(ENDED, "quit", "", "1", "1", "1")] * 2),
@@ -120,7 +122,7 @@ ILLEGAL = [
 
 # name, packets, what the log says.  The connection goes on.
 LEGAL = [
-    ("a delivery", [JOE, "w", frame(SPOOL), "w", ENVELOPE, "w"], "event=delivered"),
+    ("a delivery", [JOE, "w", frame(SPOOL, "0"), "w", ENVELOPE, "w"], "event=delivered"),
     ("an unknown recipient", [frame(ADD, "nobody", "example.com"), "w"], "code=550"),
     ("a recipient elsewhere", [frame(ADD, "joe", "elsewhere.example"), "w"], "code=550"),
     ("a name that leads out", [frame(ADD, "../../etc/passwd", "example.com"), "w"], "code=550"),
@@ -178,8 +180,8 @@ def in_order(words, text):
 UNNAMED = "submission_from 192.0.2.7\n"
 SUBMISSIONS = [
     ("a recipient without a login", [JOE, "w"], "code=530"),
-    ("a recipient after a login", [frame(AUTH, "joe", "secret", "PLAIN"), "w", JOE, "w", frame(SPOOL), "w", ENVELOPE, "w"], "event=delivered"),
-    ("a client that its proxy names, of an address that may", [frame(FORWARDED, "192.0.2.7", "1", "", "0"), "w", JOE, "w", frame(SPOOL), "w",
+    ("a recipient after a login", [frame(AUTH, "joe", "secret", "PLAIN"), "w", JOE, "w", frame(SPOOL, "0"), "w", ENVELOPE, "w"], "event=delivered"),
+    ("a client that its proxy names, of an address that may", [frame(FORWARDED, "192.0.2.7", "1", "", "0"), "w", JOE, "w", frame(SPOOL, "0"), "w",
                                                                ENVELOPE, "w"], "event=delivered"),
     ("and of one that may not", [frame(FORWARDED, "192.0.2.8", "1", "", "0"), "w", JOE, "w"], "code=530"),
 ]
