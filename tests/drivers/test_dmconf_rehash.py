@@ -3,6 +3,7 @@
 
 From every layout to every other; two places; what must be left; kill -9 while mail is delivered.  test_dmconf_rehash.py BUILD
 """
+import fcntl
 import os
 import random
 import re
@@ -167,6 +168,32 @@ t.check("a module that is silent", status == 2 and "module cannot say" in out an
 site.set(hash_spool=3)
 status, out = rehash("--move")
 t.check("settings that servers defer on", status == 2 and "nothing is moved while servers defer" in out, out)
+
+# Another program puts a new file in place while the locks are waited for: who writes there now does not know of us.
+empty()
+put("joe", mail(1))
+settings(hash_spool=1, lock_timeout=300)
+open(spool + "/joe.lock", "w").close()
+p = subprocess.Popen([harness.program("dmconf"), "rehash", "--move", conf], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def looked():
+    """dmconf has the lock of the file as it was, and waits for the other one."""
+    with open(spool + "/joe", "rb+") as f:
+        try:
+            fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return p.poll() is not None
+
+
+t.check("the dotlock is waited for", harness.wait_until(looked) and p.poll() is None)
+put("joe.new", mail(2))
+os.rename(spool + "/joe.new", spool + "/joe")
+os.unlink(spool + "/joe.lock")
+out = p.communicate(timeout=120)[0].decode()
+t.check("a file put in place meanwhile is left", "not now: mail came in, or the files were changed, meanwhile" in out, out)
+t.equal("and stands there", files().get("joe"), mail(2))
 
 # kill -9 at any moment, while mail comes in.
 empty()
