@@ -60,10 +60,13 @@ bool give_up_ids(const Plan& plan) {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   const bool placed =
       ::dup2(plan.input, 0) == 0 && ::dup2(plan.output, 1) == 1 && ::dup2(plan.null, 2) == 2;
-  if (placed && give_up_ids(plan)) {
+  if (placed) {
     if (syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC) != 0)
-      for (int fd = 3; fd < 1024; ++fd) ::close(fd);
-    ::execve(plan.words[0], plan.words, plan.environment);
+      for (int fd = 3; fd < 1024; ++fd)
+        if (fd != plan.tell) ::close(fd);
+    // Until exec the parent, root, stands still; and from here on processes of the module's user
+    // may stop us: nothing comes between.
+    if (give_up_ids(plan)) ::execve(plan.words[0], plan.words, plan.environment);
   }
   const int failed = errno != 0 ? errno : EINVAL;
   plan.failed = failed;

@@ -286,4 +286,29 @@ for words in ((harness.program("nwauth"), "-path", harness.scratch()), (harness.
               (harness.program("multiauth"), "-config", "/nonexistent")):
     p = subprocess.run([*as_nobody, "/usr/bin/python3", "-c", probe, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120)
     t.equal("the memory of %s" % os.path.basename(words[0]), p.stdout, b"closed\n")
+
+resident = """import os, socket, subprocess, sys, time
+p = subprocess.Popen(sys.argv[2:])
+def listens():
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(sys.argv[1]) == 0
+while p.poll() is None and not listens():
+    time.sleep(0.02)
+try:
+    open("/proc/%d/mem" % p.pid, "rb")
+    print("open")
+except PermissionError:
+    print("closed")
+p.terminate()
+p.wait()
+"""
+home = harness.scratch()
+if root:
+    os.chown(home, 65534, 65534)
+with open(home + "/dmail.conf", "w") as f:
+    f.write("host_domain example.com\ndrop_path %s\n" % home)
+p = subprocess.run([*as_nobody, "/usr/bin/python3", "-c", resident, home + "/s", harness.program("authpool"), "-C", home + "/dmail.conf",
+                    "-listen", home + "/s", "--", harness.program("nwauth"), "-path", home + "/db"],
+                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120)
+t.equal("the memory of authpool", p.stdout, b"closed\n")
 t.end()

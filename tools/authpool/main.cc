@@ -14,6 +14,7 @@
 #include "privsep/drop.h"
 #include "privsep/ids.h"
 #include "tools/authpool/remembering.h"
+#include "tools/modules/line_protocol.h"
 
 using namespace dmail;
 using namespace dmail::authpool;
@@ -136,6 +137,7 @@ int main(int argc, char** argv) {
   if (!settings) return failed(settings.error());
   ::umask(077);
   if (Status user = become_user(a, *settings); !user) return failed(user.error());
+  modules::close_memory();
 
   const auto log = [](std::string_view text) {
     static std::mutex one_line_at_a_time;
