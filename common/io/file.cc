@@ -111,6 +111,16 @@ Status sync_file(int fd) {
   return {};
 }
 
+Status write_out(int fd, uint64_t from, uint64_t to) {
+  if (!syncs || from >= to) return {};
+  constexpr unsigned all =
+      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  if (::sync_file_range(fd, static_cast<off_t>(from), static_cast<off_t>(to - from), all) == 0)
+    return {};
+  if (errno == ENOSYS || errno == EINVAL || errno == ESPIPE || errno == EPERM) return sync_file(fd);
+  return fd_error("sync_file_range", fd);
+}
+
 Status sync_directory(int directory_fd) {
   if (syncs && ::fsync(directory_fd) != 0 && errno != EINVAL)
     return fd_error("fsync of directory", directory_fd);

@@ -29,6 +29,10 @@ Result<size_t> read_at(int fd, std::span<char> into, uint64_t offset);
 Status write_at(int fd, std::string_view bytes, uint64_t offset);
 Status truncate_to(int fd, uint64_t size);
 Status sync_file(int fd);                     // fdatasync; a failure is final
+// The bytes at [from, to) are with the device before anything that is written later: for what an
+// acknowledgment does not rest on.  It costs no flush of the device's own cache, and does not
+// withstand a device that brings its cache to the disk in another order.
+Status write_out(int fd, uint64_t from, uint64_t to);
 Status sync_directory(int directory_fd);      // fsync
 Status sync_parent(const std::string& path);  // fsync of the directory that holds `path`
 

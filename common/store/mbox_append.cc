@@ -132,8 +132,9 @@ Status MboxFile::append(uint64_t end, std::span<const NewMessage> messages,
   const bool first = end <= head->first;
   std::vector<Record> made;
   Status done = write_messages(end, first, messages, keywords, header, made);
-  // Its size makes a message valid: what it makes valid is on the disk before it.
-  if (done) done = sync_file(fd_);
+  // Its size makes a message valid: what it makes valid comes to the disk before it.
+  if (done && !made.empty())
+    done = write_out(fd_, end, made.back().offset + made.back().prefix_size + made.back().raw_size);
   for (size_t i = 0; done && i < made.size(); ++i) {
     std::string digits;
     append_padded(digits, made[i].raw_size, 10);

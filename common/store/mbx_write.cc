@@ -164,9 +164,10 @@ Status MbxFile::append(uint64_t end, std::span<const NewMessage> messages,
   if (!map) return std::move(map.error());
   std::vector<Record> made;
   Status done = write_messages(end, messages, *map, made);
-  // SIZE makes a message valid: what it makes valid is on the disk before it.  The first one's
+  // SIZE makes a message valid: what it makes valid comes to the disk before it.  The first one's
   // comes last: until then all of them are a torn tail.
-  if (done) done = sync_file(fd_);
+  if (done && !made.empty())
+    done = write_out(fd_, end, made.back().offset + made.back().prefix_size + made.back().raw_size);
   for (size_t i = made.size(); done && i-- > 0;) {
     std::string digits;
     append_padded(digits, made[i].size, 10);

@@ -5,9 +5,10 @@
 //
 // FILE gets one line: the number of calls seen, and the name of the n-th.  Counted are calls on
 // regular files and directories (not on sockets and pipes): write, pwrite, writev, pwritev,
-// ftruncate, fallocate, fsync, fdatasync, rename, link, unlink, mkdir, rmdir, symlink, open with
-// O_CREAT or O_TRUNC, sendfile and copy_file_range.  --kill stops before the call is carried out.
-// The exit status is the program's, or 200 after --kill.  Linux on x86-64 and arm64.
+// ftruncate, fallocate, fsync, fdatasync, sync_file_range, rename, link, unlink, mkdir, rmdir,
+// symlink, open with O_CREAT or O_TRUNC, sendfile and copy_file_range.  --kill stops before the
+// call is carried out. The exit status is the program's, or 200 after --kill.  Linux on x86-64 and
+// arm64.
 #include <elf.h>
 #include <fcntl.h>
 #include <sys/ptrace.h>
@@ -46,6 +47,7 @@ const std::map<long, Call>& calls() {
       {SYS_fallocate, {"fallocate", Kind::OnDescriptor}},
       {SYS_fsync, {"fsync", Kind::OnDescriptor}},
       {SYS_fdatasync, {"fdatasync", Kind::OnDescriptor}},
+      {SYS_sync_file_range, {"sync_file_range", Kind::OnDescriptor}},
       {SYS_sendfile, {"sendfile", Kind::OnDescriptor}},
       {SYS_copy_file_range, {"copy_file_range", Kind::OnDescriptor}},
       {SYS_renameat, {"renameat", Kind::OnPath}},

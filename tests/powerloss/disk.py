@@ -5,6 +5,7 @@ What it believes of disks (README says it in prose):
     brings the names in it, not what they lead to;
   * what was not synced is there or not, each sector of 512 octets for itself, with what it held at any time since the
     last sync; a sector holds what was written to it up to some time, never a later write without an earlier one;
+  * what sync_file_range brought is there before any later write to the file is;
   * the length of a file is that of any time since the sync, whatever its sectors hold; where none came, there are zeros;
   * a rename is one step, on the disk when both directories are synced; names come and go in any order otherwise, a
     later change of the same name never without the earlier.
@@ -23,6 +24,7 @@ class File:
     def __init__(self, event, content=b"", mtime=0):
         self.versions = [(event, content, mtime)]
         self.synced = []  # (event, number of the version)
+        self.order = []   # numbers of versions: their sectors come before later ones (sync_file_range)
 
     def change(self, event, content, mtime):
         self.versions.append((event, content, mtime))
@@ -109,6 +111,9 @@ class Disk:
         elif op == "sync" and ino in self.files:
             self.files[ino].synced.append((at, len(self.files[ino].versions) - 1))
             self.loose.discard(ino)
+        elif op == "order":
+            if ino in self.files:
+                self.files[ino].order.append(len(self.files[ino].versions) - 1)
         elif op == "sync":
             for change in self.names:
                 change.waits_for.discard(ino)
@@ -276,6 +281,10 @@ class Image:
         if not only_old_and_new and r.random() < 0.5:
             some = [max(surely, last - 1), last]  # the last write is torn
         size = len(f.versions[r.choice(some) if length_of is None else length_of][1])
+        for v in f.order:  # all of that one's sectors, or none of later ones; the length is another matter
+            if surely < v < last:
+                late = r.random() < 0.5
+                some = [n for n in some if (n >= v if late else n <= v)] or [v]
         out = b""
         for at in range(0, size, SECTOR):
             out += f.versions[r.choice(some)][1][at:at + SECTOR].ljust(SECTOR, b"\0")

@@ -7,6 +7,7 @@
 //   write  ino off bytes mtime      what stands in the file now, from `off` on
 //   size   ino size mtime           it was cut or extended (with zeros)
 //   sync   ino                      of a file or a directory
+//   order  ino                      what the file holds by now comes before what is written later
 //   create ino [dir name]           a new file; without a name with O_TMPFILE
 //   mkdir link  ino dir name        unlink rmdir  dir name
 //   rename dir name dir2 name2 [exchange]
@@ -145,8 +146,8 @@ class Recorder : public faults::Traced {
       case SYS_fsync:
       case SYS_fdatasync:
         return synced(pid, c);
-      case SYS_sync_file_range:  // promises nothing of what a crash needs
-        return;
+      case SYS_sync_file_range:
+        return synced(pid, c, "order");
       case SYS_openat:
         return opened(pid, c, static_cast<int>(c.a[2]), result);
       case SYS_mkdirat:
@@ -305,10 +306,10 @@ class Recorder : public faults::Traced {
     event("\"size\",\"size\":" + std::to_string(st.st_size) + "," + numbers(st));
   }
 
-  void synced(pid_t pid, const Call& c) {
+  void synced(pid_t pid, const Call& c, const char* what = "sync") {
     struct stat st {};
     if (ours(pid, c.a[0]) && ::stat(at(pid, "fd/", static_cast<int>(c.a[0])).c_str(), &st) == 0)
-      event("\"sync\",\"ino\":" + std::to_string(st.st_ino));
+      event("\"" + std::string(what) + "\",\"ino\":" + std::to_string(st.st_ino));
   }
 
   void named(const char* what, const Place& p) {

@@ -60,8 +60,8 @@ EXT_dsmtpd := $(EXT_privsep)
 EXT_proxy := $(EXT_privsep)
 
 ifneq ($(filter unit%,$(MAKECMDGOALS)),)
-ifneq ($(shell printf '\043if __has_include(<catch2/catch.hpp>)\nyes\n\043endif\n' | \
-  $(CXX) $(CPPFLAGS) -x c++ -E -P - 2>/dev/null),yes)
+ifneq ($(strip $(shell printf '\043if __has_include(<catch2/catch.hpp>)\nyes\n\043endif\n' | \
+  $(CXX) $(CPPFLAGS) -x c++ -E -P - 2>/dev/null)),yes)
 $(error The unit tests need Catch2 (Debian: catch2): `sh tools/build/install-packages check`, or `make check`, which does it)
 endif
 endif
