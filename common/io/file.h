@@ -28,7 +28,7 @@ Result<size_t> read_at(int fd, std::span<char> into, uint64_t offset);
 // All bytes at `offset`.  On failure some may have been written; the caller truncates.
 Status write_at(int fd, std::string_view bytes, uint64_t offset);
 Status truncate_to(int fd, uint64_t size);
-Status sync_file(int fd);                     // fdatasync; a failure is final
+Status sync_file(int fd);  // fdatasync; a failure is final
 // The bytes at [from, to) are with the device before anything that is written later: for what an
 // acknowledgment does not rest on.  It costs no flush of the device's own cache, and does not
 // withstand a device that brings its cache to the disk in another order.
