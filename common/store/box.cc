@@ -189,7 +189,8 @@ Status Box::sync_index() { return index_->is_in_memory() ? Status() : sync_file(
 // index is on the disk first.  It may be an old one otherwise that the machine comes up with.
 Status Box::keep_uids(const Held& held) {
   const uint32_t next = held.header.next_uid;
-  if (next == 1 || next == held.next_before || file_->keeps_uids()) return {};
+  if (next == 1 || next == held.next_before || file_->keeps_uids(file_header(held.header)))
+    return {};
   DMAIL_TRY(sync_index());
   return held.next_before == 0 ? sync_directory(context_->index.get()) : Status();
 }

@@ -121,7 +121,10 @@ Status Box::take_new_messages(Held& held, const FileIdentity& now) {
   }
   held.size_before = held.header.total_size;
   DMAIL_TRY(begin(held));
-  if (!to_write.empty()) {
+  // UIDs of mail without a block are in the index alone, which is not always on the disk and may be
+  // removed: that they were given is in the file before they are told, or they would be given
+  // again.
+  if (!to_write.empty() || (in_file->in_place && in_file->last_uid != next - 1)) {
     for (Record& r : found) r.record_crc = record_check(r);
     FileHeader h = file_header(held.header);
     h.last_uid = next - 1;

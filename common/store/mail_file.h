@@ -38,6 +38,7 @@ struct FileHeader {
   uint32_t uid_validity = 0;   // 0: the file has none written; given to a writer: keep the file's
   uint32_t last_uid = 0;       // highest UID ever given, as far as the file knows
   uint64_t first_message = 0;  // offset of the first message
+  bool in_place = true;        // there is room in the file to bring both numbers up to date
 };
 
 struct NewMessage {
@@ -78,8 +79,8 @@ class MailFile {
   Status settle() { return log_.settle(); }
 
   virtual Result<FileHeader> read_header(KeywordTable& keywords) = 0;
-  // Whether UIDVALIDITY and the next UID can be had from the file itself, now.
-  virtual bool keeps_uids() { return true; }
+  // Whether UIDVALIDITY and the last UID can be had from the file itself, now.
+  virtual bool keeps_uids(const FileHeader&) { return true; }
 
   // Reports every whole living message from offset `from` (a message start, or the end an earlier
   // scan returned) on, in file order; messages marked as expunged are passed over.  UIDs ascend

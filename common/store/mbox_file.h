@@ -32,7 +32,7 @@ class MboxFile : public MailFile {
   [[nodiscard]] bool needs_recovery() const override;
   Status recover() override;
   Result<FileHeader> read_header(KeywordTable& keywords) override;
-  bool keeps_uids() override;
+  bool keeps_uids(const FileHeader& header) override;
   Result<uint64_t> scan(uint64_t from, KeywordTable& keywords,
                         const std::function<void(const Record&)>& found) override;
   [[nodiscard]] const std::string& damage() const override { return damage_; }

@@ -121,14 +121,15 @@ Result<FileHeader> MboxFile::read_header(KeywordTable& keywords) {
   auto head = load_head();
   if (!head) return std::move(head.error());
   keyword_bits(head->names, keywords);
-  return FileHeader{head->uid_validity, head->last_uid, head->first};
+  return FileHeader{head->uid_validity, head->last_uid, head->first, head->base_at != 0};
 }
 
 // Not when it is empty, or begins with mail of another agent; numbers that such an agent wrote are
 // not brought up to date.
-bool MboxFile::keeps_uids() {
+bool MboxFile::keeps_uids(const FileHeader& header) {
   auto head = load_head();
-  return head && head->base_at != 0;
+  return head && head->base_at != 0 && head->uid_validity == header.uid_validity &&
+         head->last_uid >= header.last_uid;
 }
 
 Result<uint64_t> MboxFile::scan(uint64_t from, KeywordTable& keywords,

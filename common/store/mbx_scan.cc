@@ -86,7 +86,7 @@ Result<FileHeader> MbxFile::read_header(KeywordTable& keywords) {
   auto head = load_head();
   if (!head) return std::move(head.error());
   MbxKeywordMap(head->header, keywords);
-  return FileHeader{head->header.uid_validity, head->header.last_uid, kMbxHeaderSize};
+  return FileHeader{head->header.uid_validity, head->header.last_uid, kMbxHeaderSize, true};
 }
 
 // The offset of the next message line after damage at `at`; the end of the file when there is none.

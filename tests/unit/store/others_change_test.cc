@@ -2,6 +2,8 @@
 #include <fcntl.h>
 
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
 
 #include "io/byte_sink.h"
 #include "io/connection_over.h"
@@ -89,6 +91,41 @@ TEST_CASE("more changes than there are notes of, under a clock that was set back
   const auto heard = ours->sync(true);
   must(heard);
   CHECK(heard->flags == std::vector<uint32_t>{1, 2});
+}
+
+// Without a block its UID is in the index alone, and that may be gone or of before.
+TEST_CASE("the UID of another agent's mail is not given again after the index is lost or old") {
+  const auto deliver = [](const std::string& path, const std::string& subject) {
+    std::ofstream(path, std::ios::app)
+        << "From x@y Sat Nov 21 11:05:22 2026\nSubject: " << subject << "\n\nx\n\n";
+  };
+  for (const bool old : {false, true}) {
+    INFO((old ? "old" : "lost"));
+    StoreFixture fixture;
+    const std::string& file = fixture.config.drop_file;
+    const std::string index = fixture.config.folders + "/.index/INBOX.idx";
+    put(*fixture.open(), "INBOX", message("ours"));
+    std::filesystem::copy_file(index, fixture.root + "/idx");
+    const auto size = std::filesystem::file_size(file);
+    deliver(file, "second");
+    uint32_t validity = 0;
+    {
+      const auto store = fixture.open();
+      const auto box = choose(*store, "INBOX");
+      REQUIRE(box->info(2).uid == 2);
+      validity = box->uid_validity();
+    }
+    std::filesystem::resize_file(file, size);
+    deliver(file, "third");
+    std::filesystem::remove(index);
+    if (old) std::filesystem::copy_file(fixture.root + "/idx", index);
+    const auto store = fixture.open();
+    const auto box = choose(*store, "INBOX");
+    REQUIRE(box->count() == 2);
+    CHECK(box->info(1).uid == 1);
+    CHECK(box->info(2).uid == 3);
+    CHECK(box->uid_validity() == validity);
+  }
 }
 
 }  // namespace dmail::store
