@@ -78,7 +78,9 @@ Result<bool> read_journal(int journal, JournalHeader& h) {
   if (h.new_size < h.start || h.old_size < h.start || h.before_size > sizeof h.before ||
       h.first_size > sizeof h.first || h.gap_size > RewriteJournal::kGapSample)
     return false;
-  const uint64_t end = RewriteJournal::kTailAt + (h.new_size - h.start);
+  // Of an empty tail nothing is written: the journal ends with its header.
+  const uint64_t tail = h.new_size - h.start;
+  const uint64_t end = tail > 0 ? RewriteJournal::kTailAt + tail : sizeof h;
   if (static_cast<uint64_t>(st->st_size) < end) return false;
   uint32_t crc = 0;
   DMAIL_TRY(
@@ -139,13 +141,24 @@ Result<uint64_t> appended_when_shrinking(int file, const JournalHeader& h, uint6
   auto n = read_at(file, {&next, 1}, h.new_size);
   if (!n) return std::move(n.error());
   if (next == '\0') return h.old_size;
+  // So can those of any later sector, and the one at the new end be as it was.
+  constexpr uint64_t kSector = 512;
   uint32_t crc = 0;
-  DMAIL_TRY(
-      for_chunks(file, h.new_size, h.new_size + h.gap_size, [&](std::string_view bytes, uint64_t) {
-        crc = crc32(bytes, crc);
-        return Status();
-      }));
-  return crc == h.gap_crc ? h.old_size : h.new_size;
+  bool zeros = true, sector_of_zeros = false;  // since the last sector began; one that is over
+  DMAIL_TRY(for_chunks(file, h.new_size, h.new_size + h.gap_size,
+                       [&](std::string_view bytes, uint64_t at) {
+                         crc = crc32(bytes, crc);
+                         for (const char c : bytes) {
+                           zeros = zeros && c == '\0';
+                           if (++at % kSector != 0) continue;
+                           sector_of_zeros = sector_of_zeros || zeros;
+                           zeros = true;
+                         }
+                         return Status();
+                       }));
+  const uint64_t end = h.new_size + h.gap_size;
+  sector_of_zeros = sector_of_zeros || (end % kSector != 0 && zeros);
+  return crc == h.gap_crc || sector_of_zeros ? h.old_size : h.new_size;
 }
 
 }  // namespace

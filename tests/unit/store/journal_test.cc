@@ -221,6 +221,36 @@ TEST_CASE(
   }
 }
 
+// Cutting may be on the disk in part: zeros in any sector behind the new end, but not the new size.
+TEST_CASE("journal: a cut that is on the disk sector by sector is finished") {
+  constexpr uint64_t kSector = 512;
+  for (const size_t left : {size_t{0}, size_t{300}, size_t{1024}}) {
+    const std::string old = "From " + block('o', 2500);
+    const std::string after = left == 0 ? "" : "From " + block('n', left - 5);
+    const Case c{"cut", "", old, after};
+    int n = 0;
+    std::string journal;
+    for (;; ++n) {  // the last journal that is whole before the mail file changes
+      MailDir m(old);
+      if (killed_at(n, [&] { rewrite(m, c); }) || m.bytes() != old) break;
+      if (auto bytes = read_file(m.journal, 1 << 20); bytes) journal = *bytes;
+    }
+    REQUIRE(journal.size() >= sizeof(JournalHeader));
+    const uint64_t first = after.size() / kSector, sectors = (old.size() - 1) / kSector - first + 1;
+    for (unsigned lost = 0; lost < 1U << sectors; ++lost) {
+      CAPTURE(left, lost);
+      std::string bytes = after + old.substr(after.size());
+      for (uint64_t i = after.size(); i < bytes.size(); ++i)
+        if (lost >> (i / kSector - first) & 1) bytes[i] = '\0';
+      MailDir m(bytes);
+      REQUIRE(replace_file(m.journal, journal));
+      REQUIRE(RewriteJournal::recover(m.fd.get(), m.journal));
+      CHECK(m.bytes() == after);
+      CHECK_FALSE(RewriteJournal::exists(m.journal + ".unused"));
+    }
+  }
+}
+
 TEST_CASE("journal: one that was left must be recovered first") {
   MailDir m("From x\n");
   REQUIRE(replace_file(m.journal, "anything"));
