@@ -14,7 +14,8 @@
 
 namespace dmail::imapd {
 
-inline constexpr size_t kMaxLoginCommand = 8192;
+// ID with all that RFC 2971 section 3.3 allows: 30 pairs of 30 and 1,024 octets, as literals, too.
+inline constexpr size_t kMaxLoginCommand = 40 * 1024;
 inline constexpr int kMaxLoginBad = 3;
 
 class LoginDialogue {

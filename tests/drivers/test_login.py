@@ -189,9 +189,9 @@ def imap(path):
     c.end()
 
     # too much, too long, too odd
-    for name, text in (("long line", b"a LOGIN " + b"x" * 9000 + b"\r\n"), ("endless line", b"(" * 100000),
-                       ("large literal", b"a LOGIN {9000}\r\n"), ("large literal+", b"a LOGIN {4000000000+}\r\n"),
-                       ("many literals", b"a LOGIN " + b"{100+}\r\n" + b"".join(b"x" * 100 + b" {100+}\r\n" for _ in range(99)))):
+    for name, text in (("long line", b"a LOGIN " + b"x" * 50000 + b"\r\n"), ("endless line", b"(" * 100000),
+                       ("large literal", b"a LOGIN {50000}\r\n"), ("large literal+", b"a LOGIN {4000000000+}\r\n"),
+                       ("many literals", b"a LOGIN " + b"{100+}\r\n" + b"".join(b"x" * 100 + b" {100+}\r\n" for _ in range(499)))):
         c = Conn(path)
         c.say(text)
         if name == "endless line":

@@ -85,6 +85,24 @@ def nul(i, user):
     c.end()
 
 
+def id_of_full_size(i):
+    """RFC 2971 section 3.3: 30 pairs, names of 30 octets, values of 1,024; before the login as after it."""
+    names = [b"field-of-thirty-octets--------"[:28] + b"%02d" % n for n in range(30)]
+    quoted = b" ".join(b'"%s" "%s"' % (n, b"v" * 1024) for n in names)
+    literals = b" ".join(b'"%s" {1024+}\r\n%s' % (n, b"v" * 1024) for n in names)
+    c = Line(i.IMAP_PORT)
+    for when in ("before login", "after login"):
+        for how, pairs in (("quoted", quoted), ("literals", literals)):
+            answer = c.imap(b"ID (" + pairs + b")")
+            t.check("ID of full size, %s, %s" % (how, when), b"* ID (" in answer and b" OK " in answer, answer)
+        c.imap(b'LOGIN "%s" "%s"' % (i.USER1.encode(), i.PASS1.encode()))
+    c.end()
+    c = Line(i.IMAP_PORT)
+    answer = c.imap(b"NOOP " + b"x" * 41000)
+    t.check("a command over the limit before login ends the connection", b"BYE Command too long" in answer, answer)
+    c.s.close()
+
+
 def own_address(i, user):
     local = user.split(b"@")[0]
     c = Line(i.SMTP_PORT, b"EHLO c.example")
@@ -146,5 +164,6 @@ with harness.Instance("--imap", "0", "--pop3", "0", "--smtp", "0", "--lmtp", "0"
         address += b"@" + getattr(instance, "DOMAIN", "localhost").encode()
     nul(instance, address)
     own_address(instance, address)
+    id_of_full_size(instance)
     damage(instance, address)
 sys.exit(t.end())
