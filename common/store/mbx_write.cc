@@ -20,20 +20,6 @@ constexpr size_t kWriteAt = 512 * 1024;  // pieces written at once
 
 constexpr uint64_t kSizeAt = 27;  // of SIZE in a message line of ours
 
-constexpr size_t kSizeDigits = 10;
-
-std::string size_digits(const Record& r) {
-  std::string digits;
-  append_padded(digits, r.size, kSizeDigits);
-  return digits;
-}
-
-// Record::prefix_crc of a message line of ours.
-uint32_t line_check(const Record& r) {
-  const std::string line = format_mbx_line(r.internal_date, r.zone_minutes, r.size, "");
-  return crc32(std::string_view(line).substr(0, kSizeAt + kSizeDigits));
-}
-
 constexpr size_t kMbxFlagsAt = 8;  // in the state field
 
 // The state field of a message line, and where it stands in the file.
@@ -160,11 +146,6 @@ Status MbxFile::write_messages(uint64_t end, std::span<const NewMessage> message
       return Error{ErrorKind::Limit, "The message is too large", ""};
     r.raw_size = r.size = text.size();
     r.header_size = static_cast<uint32_t>(std::min<uint64_t>(text.header_size(), UINT32_MAX));
-    // Behind the first one, whose SIZE comes last, nothing is valid yet.
-    if (!out.empty() && r.offset >= at) {
-      buffer.replace(r.offset - at + kSizeAt, kSizeDigits, size_digits(r));
-      r.prefix_crc = line_check(r);
-    }
     out.push_back(r);
   }
   return flush();
@@ -188,9 +169,12 @@ Status MbxFile::append(uint64_t end, std::span<const NewMessage> messages,
   if (done && !made.empty())
     done = write_out(fd_, end, made.back().offset + made.back().prefix_size + made.back().raw_size);
   for (size_t i = made.size(); done && i-- > 0;) {
-    if (made[i].prefix_crc != 0) continue;  // has it
-    done = write_at(fd_, size_digits(made[i]), made[i].offset + kSizeAt);
-    made[i].prefix_crc = line_check(made[i]);
+    std::string digits;
+    append_padded(digits, made[i].size, 10);
+    done = write_at(fd_, digits, made[i].offset + kSizeAt);
+    std::string line =
+        format_mbx_line(made[i].internal_date, made[i].zone_minutes, made[i].size, "");
+    made[i].prefix_crc = crc32(std::string_view(line).substr(0, kSizeAt + 10));
   }
   if (done) done = sync_file(fd_);
   if (!done) {
