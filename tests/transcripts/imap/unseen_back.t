@@ -1,0 +1,29 @@
+# What loses \Seen is unseen again: in STATUS, in SEARCH, and for the next SELECT.
+MESSAGES INBOX 3
+C1: a SELECT INBOX
+S1: ...
+S1: a OK [READ-WRITE] SELECT completed
+C1: b STORE 1:3 +FLAGS.SILENT (\Seen)
+S1: b OK STORE completed
+C1: c STATUS INBOX (UNSEEN)
+S1: * STATUS INBOX (UNSEEN 0)
+S1: c OK ...
+C1: d STORE 2 -FLAGS.SILENT (\Seen)
+S1: d OK STORE completed
+C1: e STATUS INBOX (UNSEEN)
+S1: * STATUS INBOX (UNSEEN 1)
+S1: e OK ...
+C1: f SEARCH UNSEEN
+S1: * SEARCH 2
+S1: f OK SEARCH completed
+C2: a SELECT INBOX
+S2: ...
+S2: * OK [UNSEEN 2] ...
+S2: ...
+S2: a OK [READ-WRITE] SELECT completed
+C1: g STORE 2 FLAGS.SILENT (\Seen)
+S1: g OK STORE completed
+C2: b STATUS INBOX (UNSEEN)
+S2: * STATUS INBOX (UNSEEN 0)
+S2: ...
+S2: b OK ...
