@@ -41,7 +41,7 @@ try:
                     lines = sasl_matrix.log_lines(i, service, "login")[before:]
                     t.check("... as user1, and the log says how", [(l["user"], l["method"]) for l in lines] == [("user1", "GSSAPI")], lines)
         # In /var/tmp any user of the host could have made the replay cache before us.
-        made = os.stat(i.dir + "/work/krb5"), os.stat(i.dir + "/work/krb5/replay")
+        made = [os.stat(os.path.join(i.dir, "work", *names)) for names in (["krb5"], ["krb5", "replay"])]
         t.equal("the replay cache is auth_user's own", {(s.st_uid, s.st_mode & 0o077) for s in made},
                 {(63003 if os.geteuid() == 0 else os.geteuid(), 0)})
         # Whoever has a ticket is himself and nobody else.

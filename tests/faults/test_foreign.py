@@ -272,40 +272,42 @@ class Model:
                     return True
         return False
 
-    def mutt(self):
+    def one_message(self, program):
+        """`program(number, delete)` reads or deletes one message and saves."""
         order = self.order()
         if not order:
             return
         n = rng.randrange(len(order))
         delete = rng.random() < 0.5
-        rc = self.i.dir + "/muttrc"
-        with open(rc, "w") as f:
-            f.write("set sort=mailbox-order delete=yes quit=yes move=no mark_old=yes beep=no wait_key=no sleep_time=0\n"
-                    "unset header_cache\nset from=a@b.example\nset mbox_type=mbox\n"
-                    'push "%d<enter>%s<sync-mailbox><quit>"\n'
-                    % (n + 1, "<delete-message>" if delete else "<display-message><exit>"))
         self.history[-1] += " %s %s" % (order[n], "deleted" if delete else "read")
-        self.terminal(["mutt", "-n", "-F", rc, "-f", self.path])
+        program(n + 1, delete)
         self.there -= set(order) - set(self.order())  # which one it took is its affair
         if not delete and self.marked(order[n]):
             self.seen.add(order[n])
 
+    def settings(self, name, text):
+        path = os.path.join(self.i.dir, name)
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+    def mutt(self):
+        def run(number, delete):
+            rc = self.settings("muttrc", "set sort=mailbox-order delete=yes quit=yes move=no mark_old=yes beep=no wait_key=no "
+                               "sleep_time=0\nunset header_cache\nset from=a@b.example\nset mbox_type=mbox\n"
+                               'push "%d<enter>%s<sync-mailbox><quit>"\n'
+                               % (number, "<delete-message>" if delete else "<display-message><exit>"))
+            self.terminal(["mutt", "-n", "-F", rc, "-f", self.path])
+        self.one_message(run)
+
     def alpine(self):
-        order = self.order()
-        if not order:
-            return
-        n = rng.randrange(len(order))
-        delete = rng.random() < 0.5
-        rc = self.i.dir + "/pinerc"
-        with open(rc, "w") as f:
-            f.write("last-version-used=9.99\nlast-time-prune-questioned=200.12\nsort-key=arrival\nread-message-folder=\n"
-                    "user-domain=b.example\npersonal-name=x\ninbox-path=%s\nfeature-list=quit-without-confirm,"
-                    "expunge-without-confirm,expunge-without-confirm-everywhere\n" % self.path)
-        self.history[-1] += " %s %s" % (order[n], "deleted" if delete else "read")
-        self.terminal(["alpine", "-p", rc, "-n", str(n + 1), "-I", "i,d,q" if delete else "i,v,q", "-f", self.path])
-        self.there -= set(order) - set(self.order())  # which one it took is its affair
-        if not delete and self.marked(order[n]):
-            self.seen.add(order[n])
+        def run(number, delete):
+            rc = self.settings("pinerc", "last-version-used=9.99\nlast-time-prune-questioned=200.12\nsort-key=arrival\n"
+                               "read-message-folder=\nuser-domain=b.example\npersonal-name=x\ninbox-path=%s\n"
+                               "feature-list=quit-without-confirm,expunge-without-confirm,"
+                               "expunge-without-confirm-everywhere\n" % self.path)
+            self.terminal(["alpine", "-p", rc, "-n", str(number), "-I", "i,d,q" if delete else "i,v,q", "-f", self.path])
+        self.one_message(run)
 
     def terminal(self, argv):
         import fcntl
@@ -334,18 +336,12 @@ class Model:
             os.waitpid(pid, 0)
 
     def s_nail(self):
-        order = self.order()
-        if not order:
-            return
-        n = rng.randrange(len(order))
-        delete = rng.random() < 0.5
-        self.history[-1] += " %s %s" % (order[n], "deleted" if delete else "read")
-        command = ("delete %d\nquit\n" if delete else "type %d\nquit\n") % (n + 1)
-        subprocess.run(["s-nail", "-:/", "-S", "keep", "-S", "hold", "-f", self.path], input=command.encode(), stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL, timeout=30, env=dict(os.environ, HOME=self.i.dir))
-        self.there -= set(order) - set(self.order())  # which one it took is its affair
-        if not delete and self.marked(order[n]):
-            self.seen.add(order[n])
+        def run(number, delete):
+            command = ("delete %d\nquit\n" if delete else "type %d\nquit\n") % number
+            subprocess.run(["s-nail", "-:/", "-S", "keep", "-S", "hold", "-f", self.path], input=command.encode(),
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30,
+                           env=dict(os.environ, HOME=self.i.dir))
+        self.one_message(run)
 
     def formail(self):
         """A filter run over the whole file, as scripts do."""
