@@ -7,6 +7,7 @@
 #include "dpopd/session.h"
 #include "io/client_stream.h"
 #include "io/file.h"
+#include "log/crash.h"
 #include "log/log.h"
 #include "privsep/session_start.h"
 
@@ -44,6 +45,7 @@ int main(int argc, char** argv) {
   dmail::log::Log log =
       dmail::log::Log::inherited("dpopd", start->session_id, start->settings.log_level);
   dmail::set_names_in_errors(true);
+  dmail::log::tell_crashes(log, start->user, start->client_ip);
   dmail::prepare_signals();
   dmail::ClientStream stream(0, 1);
   dmail::dpopd::Session session(stream, *start, log);

@@ -6,6 +6,7 @@
 #include "imapd/session.h"
 #include "io/client_stream.h"
 #include "io/file.h"
+#include "log/crash.h"
 #include "log/log.h"
 #include "privsep/session_start.h"
 
@@ -39,6 +40,7 @@ int serve(privsep::SessionStart& start) {
   log::Log log = log::Log::inherited("imapd", start.session_id, start.settings.log_level);
   set_sync_enabled(start.settings.fsync);
   set_names_in_errors(true);
+  log::tell_crashes(log, start.user, start.client_ip);
   const int64_t began = monotonic_ms();
   prepare_signals();
   ClientStream stream(0, 1);

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "io/clock.h"
 #include "log/log_file.h"
+#include "log/log_time.h"
 
 namespace dmail::log {
 
@@ -23,35 +24,6 @@ bool is_address(std::string_view s) {
   return !s.empty() && s.size() <= 46 && s.find_first_of(".:") != std::string_view::npos &&
          std::all_of(s.begin(), s.end(),
                      [](char c) { return hex_value(c) >= 0 || c == '.' || c == ':'; });
-}
-
-// UTC, without the C library's time zones (which read files).
-void append_time(std::string& line, int64_t us) {
-  const int64_t seconds = us / 1000000;
-  const int64_t of_day = seconds % 86400;
-  // Days to a date of the proleptic Gregorian calendar, counting years from March.
-  const int64_t z = seconds / 86400 + 719468;
-  const int64_t era = z / 146097;
-  const int64_t day_of_era = z % 146097;
-  const int64_t year_of_era =
-      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const int64_t day_of_year =
-      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const int64_t mp = (5 * day_of_year + 2) / 153;
-  const int64_t month = mp < 10 ? mp + 3 : mp - 9;
-  const auto two = [&](int64_t value, char after) {
-    append_padded(line, static_cast<uint64_t>(value), 2);
-    line.push_back(after);
-  };
-  append_padded(line, static_cast<uint64_t>(year_of_era + era * 400 + (month <= 2 ? 1 : 0)), 4);
-  line.push_back('-');
-  two(month, '-');
-  two(day_of_year - (153 * mp + 2) / 5 + 1, 'T');
-  two(of_day / 3600, ':');
-  two(of_day / 60 % 60, ':');
-  two(of_day % 60, '.');
-  append_padded(line, static_cast<uint64_t>(us / 1000 % 1000), 3);
-  line.push_back('Z');
 }
 
 void append_base36(std::string& out, uint64_t value, size_t width) {
@@ -140,7 +112,8 @@ void Log::write(Level level, std::string_view event, Fields fields) {
   if (fd_ < 0) return;
   std::string line;
   line.reserve(256);
-  append_time(line, wall_microseconds());
+  line.resize(kTimeLength);
+  write_time(line.data(), wall_microseconds());
   line += concat(' ', program_, '[', ::getpid(), ']');
   if (!session_.empty()) line += concat(" sid=", session_);
   line += concat(" level=", name_of(level), " event=", event);

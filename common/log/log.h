@@ -93,6 +93,7 @@ class Log {
   void set_level(Level level) { level_ = level; }
   void set_session(std::string id) { session_ = std::move(id); }
   [[nodiscard]] const std::string& session() const { return session_; }
+  [[nodiscard]] const std::string& program() const { return program_; }
   // For children: to be put at kInheritedFd.  -1 when there is none.
   [[nodiscard]] int fd() const { return fd_; }
   // Why open() failed; empty when it did not.

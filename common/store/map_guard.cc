@@ -18,6 +18,7 @@ struct Slot {
 };
 std::array<Slot, 64> slots;
 constexpr uintptr_t kPage = 4096;  // the smallest there is
+struct sigaction before;           // whose the other faults are
 
 void on_bus_error(int number, siginfo_t* info, void*) {
   const auto at = reinterpret_cast<uintptr_t>(info->si_addr);
@@ -30,7 +31,10 @@ void on_bus_error(int number, siginfo_t* info, void*) {
       return;
     break;
   }
-  ::signal(number, SIG_DFL);  // not ours: the access is repeated and ends the process
+  // Not ours.  The signal waits until this returns; repeating the access would not do, since a
+  // kill(2) has none.
+  ::sigaction(number, &before, nullptr);
+  ::raise(number);
 }
 
 void install_handler() {
@@ -38,7 +42,7 @@ void install_handler() {
     struct sigaction action {};
     action.sa_sigaction = on_bus_error;
     action.sa_flags = SA_SIGINFO;
-    return ::sigaction(SIGBUS, &action, nullptr) == 0;
+    return ::sigaction(SIGBUS, &action, &before) == 0;
   }();
   (void)done;
 }

@@ -254,6 +254,18 @@ def session_ends():
     c.end()
     got = fields(ends(site, "pop", n + 1)[n])
     t.equal("counts of a POP session", [got[k] for k in ("commands", "fetched", "removed", "left")], ["3", "1", "1", "0"])
+    # A crash is told by who crashes, and is one all the same.
+    for service in ("imap", "pop"):
+        for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS):
+            n = len(site.lines(service, "session-died"))
+            c = Client(site, service)
+            c.login()
+            c.p.send_signal(number)
+            t.equal("%s ends by %s" % (service, number.name), c.p.wait(20), -number)
+            c.end()
+            got = [fields(l) for l in site.lines(service, "session-died")[n:]]
+            t.equal("%s tells %s" % (service, number.name), [[g[k] for k in ("level", "user", "ip", "signal")] for g in got],
+                    [["error", "joe", "127.0.0.1", str(int(number))]])
     # Nobody sees a SIGKILL without TLS: the page's recipe finds it.
     c = Client(site, "imap")
     c.login()
