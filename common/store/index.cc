@@ -22,10 +22,6 @@ namespace {
 constexpr size_t kMapStep = size_t{1} << 20;
 constexpr int kHeaderTries = 200, kRecordTries = 30;
 
-Error corrupt(const std::string& why) {
-  return Error{ErrorKind::Corrupt, "The mailbox index is damaged", "index: " + why};
-}
-
 bool plausible(const IndexHeader& h) {
   return h.magic == kIndexMagic && h.version == kIndexVersion && h.check == header_check(h) &&
          h.record_count <= kMaxRecords && uint64_t{h.messages} + h.dead == h.record_count &&
@@ -33,60 +29,6 @@ bool plausible(const IndexHeader& h) {
          h.first_unseen <= h.record_count && h.dead_low <= h.dead_high &&
          h.dead_high <= h.record_count && h.next_uid > h.record_count &&
          h.first_recent_uid <= h.next_uid && h.uid_validity != 0 && h.end_offset <= h.file.size;
-}
-
-uint64_t bytes_of(uint32_t records) { return kRecordsAt + uint64_t{records} * sizeof(Record); }
-
-std::string keyword_bytes(const KeywordTable& keywords) {
-  std::string out(keywords.names().size() * kKeywordSlot, '\0');
-  for (size_t i = 0; i < keywords.names().size(); ++i) {
-    const std::string& name = keywords.names()[i];
-    out[i * kKeywordSlot] = static_cast<char>(name.size());
-    name.copy(out.data() + i * kKeywordSlot + 1, kKeywordSlot - 1);
-  }
-  return out;
-}
-
-Status fill(int fd, IndexHeader header, const KeywordTable& keywords,
-            std::span<const Record> records) {
-  std::string front(kKeywordsAt, '\0');
-  const std::string names = keyword_bytes(keywords);
-  header.keyword_count = static_cast<uint32_t>(keywords.names().size());
-  header.keyword_check = crc32(names);
-  header.check = header_check(header);
-  std::memcpy(front.data(), &header, sizeof header);
-  front += names;
-  DMAIL_TRY(write_at(fd, front, 0));
-  constexpr size_t kAtOnce = 1024;
-  std::vector<Record> some;
-  for (size_t i = 0; i < records.size(); i += kAtOnce) {
-    const auto part = records.subspan(i, std::min(kAtOnce, records.size() - i));
-    some.assign(part.begin(), part.end());
-    for (Record& r : some) r.record_crc = record_check(r);
-    DMAIL_TRY(write_at(fd,
-                       {reinterpret_cast<const char*>(some.data()), some.size() * sizeof(Record)},
-                       kRecordsAt + i * sizeof(Record)));
-  }
-  return {};
-}
-
-Result<OwnedFd> write_generation(int directory, const std::string& name, const IndexHeader& header,
-                                 const KeywordTable& keywords, std::span<const Record> records) {
-  const std::string temporary = concat(name, ".", ::getpid(), ".new");
-  (void)::unlinkat(directory, temporary.c_str(), 0);
-  auto fd = open_file_at(directory, temporary, O_RDWR | O_CREAT | O_EXCL);
-  if (!fd) return fd;
-  Status done = fill(fd->get(), header, keywords, records);
-  if (done && ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0)
-    done = system_error("rename " + temporary, errno);
-  if (done) return fd;
-  (void)::unlinkat(directory, temporary.c_str(), 0);
-  return std::move(done.error());
-}
-
-uint64_t pack_note(const ChangeNote& note, uint64_t number) {
-  const uint64_t places = uint64_t{note.first} | uint64_t{note.last} << 26;
-  return places | mix(mix(0x6e6f7465, places), number) >> 52 << 52;
 }
 
 }  // namespace
@@ -122,58 +64,22 @@ Result<std::unique_ptr<Index>> Index::open(int directory, const std::string& nam
   std::unique_ptr<Index> index(new Index);
   index->fd_ = std::move(*fd);
   index->private_copy_ = private_copy;
-  if (!index->reach(kRecordsAt)) return corrupt(name + " is too short");
+  if (!index->reach(kRecordsAt)) return index_damaged(name + " is too short");
   const auto header = index->header();
-  if (!header) return corrupt(name + " has no whole header");
+  if (!header) return index_damaged(name + " has no whole header");
   index->generation_ = header->generation;
-  if (!index->reach(bytes_of(header->record_count))) return corrupt(name + " was cut short");
+  if (!index->reach(index_bytes(header->record_count)))
+    return index_damaged(name + " was cut short");
   Record last;
   if (header->record_count > 0 &&
       (!index->record(header->record_count - 1, last) || last.uid >= header->next_uid))
-    return corrupt(name + " has a torn last record");
-  return index;
-}
-
-Result<std::unique_ptr<Index>> Index::create(int directory, const std::string& name,
-                                             bool private_copy, IndexHeader header,
-                                             const KeywordTable& keywords,
-                                             std::span<const Record> records) {
-  std::unique_ptr<Index> index(new Index);
-  auto fd = write_generation(directory, name, header, keywords, records);
-  if (!fd) {
-    // What stands under the name is out of date and must not be taken for the truth.
-    (void)::unlinkat(directory, name.c_str(), 0);
-    auto memory = in_memory(header, keywords, records);
-    return memory ? std::move(memory) : std::move(fd.error());
-  }
-  index->fd_ = std::move(*fd);
-  index->private_copy_ = private_copy;
-  index->generation_ = header.generation;
-  // A mailbox without records still has room for its ring to be read.
-  if (records.empty()) DMAIL_TRY(write_at(index->fd_.get(), std::string(1, '\0'), kRecordsAt - 1));
-  if (!index->reach(bytes_of(static_cast<uint32_t>(records.size()))))
-    return corrupt(name + " cannot be mapped");
-  return index;
-}
-
-Result<std::unique_ptr<Index>> Index::in_memory(IndexHeader header, const KeywordTable& keywords,
-                                                std::span<const Record> records) {
-  std::unique_ptr<Index> index(new Index);
-  const int memory = ::memfd_create("index", MFD_CLOEXEC);
-  if (memory < 0) return system_error("memfd_create", errno);
-  index->fd_ = OwnedFd(memory);
-  index->in_memory_ = true;
-  index->generation_ = header.generation;
-  DMAIL_TRY(fill(memory, header, keywords, records));
-  if (records.empty()) DMAIL_TRY(write_at(memory, std::string(1, '\0'), kRecordsAt - 1));
-  if (!index->reach(bytes_of(static_cast<uint32_t>(records.size()))))
-    return corrupt("it cannot be mapped");
+    return index_damaged(name + " has a torn last record");
   return index;
 }
 
 bool Index::load() {
   auto st = stat_fd(fd_.get());
-  if (!st || st->st_size < 0 || static_cast<uint64_t>(st->st_size) > bytes_of(kMaxRecords))
+  if (!st || st->st_size < 0 || static_cast<uint64_t>(st->st_size) > index_bytes(kMaxRecords))
     return false;
   copy_.resize(static_cast<size_t>(st->st_size));
   auto n = read_at(fd_.get(), copy_, 0);
@@ -221,7 +127,7 @@ std::optional<IndexHeader> Index::header() {
     std::atomic_thread_fence(std::memory_order_acquire);
     std::memcpy(&h, base_, sizeof h);
     if (plausible(h) && generation_ != 0 && h.generation != generation_) return std::nullopt;
-    if (plausible(h)) return reach(bytes_of(h.record_count)) ? std::optional(h) : std::nullopt;
+    if (plausible(h)) return reach(index_bytes(h.record_count)) ? std::optional(h) : std::nullopt;
     if (h.magic != kIndexMagic || h.version != kIndexVersion) return std::nullopt;
     if (i > 20) ::sched_yield();
   }
@@ -240,8 +146,8 @@ std::optional<IndexHeader> Index::peek(int directory, const std::string& name) {
 }
 
 const Record* Index::raw(uint32_t position) {
-  if (!reach(bytes_of(position + 1))) return nullptr;
-  return reinterpret_cast<const Record*>(base_ + bytes_of(position));
+  if (!reach(index_bytes(position + 1))) return nullptr;
+  return reinterpret_cast<const Record*>(base_ + index_bytes(position));
 }
 
 bool Index::same_generation() const {
@@ -323,7 +229,7 @@ KeywordTable Index::keywords() {
 
 std::optional<uint32_t> Index::lower_bound(uint32_t uid, uint32_t count) {
   if (count == 0) return 0;
-  if (!reach(bytes_of(count))) return std::nullopt;
+  if (!reach(index_bytes(count))) return std::nullopt;
   const auto* first = reinterpret_cast<const Record*>(base_ + kRecordsAt);
   const auto* at = std::lower_bound(
       first, first + count, uid, [](const Record& r, uint32_t wanted) { return r.uid < wanted; });
@@ -335,65 +241,21 @@ std::optional<uint32_t> Index::lower_bound(uint32_t uid, uint32_t count) {
   return place;
 }
 
-Status Index::write(std::string_view bytes, uint64_t at) {
-  DMAIL_TRY(write_at(fd_.get(), bytes, at));
-  if (private_copy_) {
-    if (copy_.size() < at + bytes.size()) copy_.resize(at + bytes.size());
-    bytes.copy(copy_.data() + at, bytes.size());
-    base_ = copy_.data();
-    mapped_ = readable_ = copy_.size();
-  }
-  return {};
-}
-
-Status Index::write_header(IndexHeader& header) {
-  header.check = header_check(header);
-  return write({reinterpret_cast<const char*>(&header), sizeof header}, 0);
-}
-
-Status Index::write_records(uint32_t position, std::span<Record> records) {
-  if (records.empty()) return {};
-  for (Record& r : records) r.record_crc = record_check(r);
-  return write({reinterpret_cast<const char*>(records.data()), records.size() * sizeof(Record)},
-               bytes_of(position));
-}
-
-Status Index::write_note(IndexHeader& header, ChangeNote note) {
-  const uint64_t word = pack_note(note, header.notes);
-  DMAIL_TRY(write({reinterpret_cast<const char*>(&word), sizeof word},
-                  kRingAt + header.notes % kRingSize * sizeof word));
-  ++header.notes;
-  return {};
-}
-
-Status Index::write_keywords(IndexHeader& header, const KeywordTable& keywords) {
-  const std::string names = keyword_bytes(keywords);
-  DMAIL_TRY(write(names, kKeywordsAt));
-  header.keyword_check = crc32(names);
-  header.keyword_count = static_cast<uint32_t>(keywords.names().size());
-  ++header.keyword_version;
-  return {};
-}
-
-Status Index::write_cache_place(uint32_t position, uint64_t place) {
-  return write({reinterpret_cast<const char*>(&place), sizeof place},
-               bytes_of(position) + offsetof(Record, cache));
-}
-
 Result<Index::Scratch> Index::scratch(uint32_t count) {
   Scratch s;
   if (count == 0) return s;
-  if (!reach(bytes_of(count))) return corrupt("cut short");
+  if (!reach(index_bytes(count))) return index_damaged("cut short");
   if (private_copy_) {
     const auto* first = reinterpret_cast<const Record*>(base_ + kRecordsAt);
     s.copy_.assign(first, first + count);
     s.records = s.copy_;
     return s;
   }
-  void* map = ::mmap(nullptr, bytes_of(count), PROT_READ | PROT_WRITE, MAP_PRIVATE, fd_.get(), 0);
+  void* map =
+      ::mmap(nullptr, index_bytes(count), PROT_READ | PROT_WRITE, MAP_PRIVATE, fd_.get(), 0);
   if (map == MAP_FAILED) return system_error("mmap of an index", errno);
   s.map_ = map;
-  s.map_size_ = bytes_of(count);
+  s.map_size_ = index_bytes(count);
   s.guard_ = MapGuard(map, s.map_size_);
   s.records = {reinterpret_cast<Record*>(static_cast<char*>(map) + kRecordsAt), count};
   return s;

@@ -11,8 +11,10 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <type_traits>
 
+#include "base/result.h"
 #include "store/keyword_table.h"
 #include "store/mix.h"
 #include "store/record.h"
@@ -85,6 +87,15 @@ static_assert(kKeywordsAt + kMaxKeywords * kKeywordSlot <= kRingAt &&
               kMaxKeywordLength < kKeywordSlot);
 static_assert(kRingAt + kRingSize * 8 <= kRecordsAt && kRecordsAt % 512 == 0);
 
+// How long a file of that many records is.
+inline uint64_t index_bytes(uint32_t records) {
+  return kRecordsAt + uint64_t{records} * sizeof(Record);
+}
+
+inline Error index_damaged(const std::string& why) {
+  return {ErrorKind::Corrupt, "The mailbox index is damaged", "index: " + why};
+}
+
 // Check words keep away from zero, so that a hole in a file is never a valid record.
 inline uint32_t record_check(const Record& record) {
   constexpr size_t words = sizeof(Record) / 8, cache = offsetof(Record, cache) / 8;
@@ -107,6 +118,12 @@ inline uint64_t header_check(const IndexHeader& header) {
   uint64_t h = 0x696e646578;
   for (size_t i = 0; i + 1 < words.size(); ++i) h = mix(h, words[i]);  // all but the check itself
   return h == 0 ? 1 : h;
+}
+
+// The `number`th change note as it stands in the ring.
+inline uint64_t pack_note(const ChangeNote& note, uint64_t number) {
+  const uint64_t places = uint64_t{note.first} | uint64_t{note.last} << 26;
+  return places | mix(mix(0x6e6f7465, places), number) >> 52 << 52;
 }
 
 }  // namespace dmail::store
