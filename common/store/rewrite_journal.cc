@@ -12,6 +12,7 @@
 
 #include "base/crc32.h"
 #include "io/file.h"
+#include "store/cut_sample.h"
 
 namespace dmail::store {
 namespace {
@@ -135,30 +136,9 @@ Result<uint64_t> appended_when_growing(int file, int journal, const JournalHeade
 // Likewise for a file that was to shrink: whether the last step, cutting it, was reached.
 Result<uint64_t> appended_when_shrinking(int file, const JournalHeader& h, uint64_t size) {
   if (size < h.old_size) return h.new_size;
-  // Cutting puts zeros behind the new end, which can be on the disk without the new size.  No mail
-  // begins with one.
-  char next = '\1';
-  auto n = read_at(file, {&next, 1}, h.new_size);
-  if (!n) return std::move(n.error());
-  if (next == '\0') return h.old_size;
-  // So can those of any later sector, and the one at the new end be as it was.
-  constexpr uint64_t kSector = 512;
-  uint32_t crc = 0;
-  bool zeros = true, sector_of_zeros = false;  // since the last sector began; one that is over
-  DMAIL_TRY(for_chunks(file, h.new_size, h.new_size + h.gap_size,
-                       [&](std::string_view bytes, uint64_t at) {
-                         crc = crc32(bytes, crc);
-                         for (const char c : bytes) {
-                           zeros = zeros && c == '\0';
-                           if (++at % kSector != 0) continue;
-                           sector_of_zeros = sector_of_zeros || zeros;
-                           zeros = true;
-                         }
-                         return Status();
-                       }));
-  const uint64_t end = h.new_size + h.gap_size;
-  sector_of_zeros = sector_of_zeros || (end % kSector != 0 && zeros);
-  return crc == h.gap_crc || sector_of_zeros ? h.old_size : h.new_size;
+  auto behind = cut_sample(file, h.new_size, h.new_size + h.gap_size);
+  if (!behind) return std::move(behind.error());
+  return behind->crc == h.gap_crc || behind->sector_of_zeros ? h.old_size : h.new_size;
 }
 
 }  // namespace

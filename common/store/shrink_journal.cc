@@ -11,6 +11,7 @@
 
 #include "base/crc32.h"
 #include "io/file.h"
+#include "store/cut_sample.h"
 #include "store/rewrite_journal.h"
 
 namespace dmail::store {
@@ -42,18 +43,6 @@ Status read_all(int fd, std::span<char> into, uint64_t at) {
   auto n = read_at(fd, into, at);
   if (!n) return std::move(n.error());
   return *n == into.size() ? Status() : Status(cut_short());
-}
-
-Result<uint32_t> crc_between(int fd, uint64_t from, uint64_t to) {
-  std::string bytes(kChunk, '\0');
-  uint32_t crc = 0;
-  while (from < to) {
-    const size_t n = static_cast<size_t>(std::min<uint64_t>(bytes.size(), to - from));
-    DMAIL_TRY(read_all(fd, {bytes.data(), n}, from));
-    crc = crc32(std::string_view(bytes).substr(0, n), crc);
-    from += n;
-  }
-  return crc;
 }
 
 }  // namespace
@@ -88,20 +77,20 @@ uint64_t ShrinkJournal::steps() const {
   return count;
 }
 
-Result<uint32_t> ShrinkJournal::sample(uint32_t phase) const {
+Result<CutSample> ShrinkJournal::sample(uint32_t phase) const {
   if (phase == kCutting)
-    return crc_between(file_, header_.new_size,
-                       std::min(header_.old_size, header_.new_size + kGapSample));
+    return cut_sample(file_, header_.new_size,
+                      std::min(header_.old_size, header_.new_size + kGapSample));
   uint64_t left = 0;
   const uint64_t from = source_of(slot_.written, left);
-  return crc_between(file_, from, from + std::min(left, kSource));
+  return cut_sample(file_, from, from + std::min(left, kSource));
 }
 
 Status ShrinkJournal::put_slot(uint32_t phase) {
   slot_.phase = phase;
-  auto crc = sample(phase);
-  if (!crc) return std::move(crc.error());
-  slot_.sample = *crc;
+  auto now = sample(phase);
+  if (!now) return std::move(now.error());
+  slot_.sample = now->crc;
   slot_.crc = crc32(bytes_of(slot_, offsetof(Slot, crc)));
   DMAIL_TRY(write_at(journal_.get(), bytes_of(slot_), kSlotAt[turn_]));
   turn_ = 1 - turn_;
@@ -250,7 +239,8 @@ Status ShrinkJournal::recover(int file, const std::string& path) {
   if (size < j.header_.old_size) return discard_journal(path);
   auto now = j.sample(j.slot_.phase);
   if (!now) return std::move(now.error());
-  if (*now != j.slot_.sample) return cutting ? discard_journal(path) : set_journal_aside(path);
+  if (now->crc != j.slot_.sample && !(cutting && now->sector_of_zeros))
+    return cutting ? discard_journal(path) : set_journal_aside(path);
   if (size > j.header_.old_size) DMAIL_TRY(j.amend(size));
   return j.run();
 }

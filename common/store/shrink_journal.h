@@ -20,6 +20,7 @@
 
 #include "base/result.h"
 #include "io/owned_fd.h"
+#include "store/cut_sample.h"
 
 namespace dmail::store {
 
@@ -66,7 +67,7 @@ class ShrinkJournal {
   Status move_all();
   Status cut();
   Status put_slot(uint32_t phase);
-  Result<uint32_t> sample(uint32_t phase) const;
+  Result<CutSample> sample(uint32_t phase) const;
   [[nodiscard]] uint64_t source_of(uint64_t out, uint64_t& left) const;
   [[nodiscard]] uint64_t steps() const;
   Status sample_before();
