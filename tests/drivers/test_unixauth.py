@@ -27,7 +27,7 @@ where = harness.scratch()
 unixauth = harness.program("unixauth")
 user, other = "games", "mail"  # system accounts that every Debian has
 with open(where + "/passdb", "w") as f:
-    f.write(f"{user}:se cret:imap\n{other}:x:pop\nroot:toor:imap\nghost:boo:imap\nnobody:secret:imap\n")
+    f.write(f"{user}:se cret:imap\n{other}:x:pop\nroot:toor:imap\nghost:boo:imap\nnobody:secret:imap\nGhost:boo:imap\ngh\u00f6st:boo:imap\n")
 for name in ("pop", "smtp"):
     with open(where + "/passdb." + name, "w") as f:
         f.write(f"{other}:x:{name}\nghost:boo:{name}\n")
@@ -153,6 +153,9 @@ t.equal("-pamonly no", words(ask("check ghost boo\n", options=("-pamonly", "no")
 every = ("-pamonly", "all")
 t.equal("-pamonly all: the account stack knows it", ask("lookup ghost\ncheck ghost boo\n", options=every), ghost * 2)
 t.check("and nobody else", ask("lookup nobodyhere\n", options=every)[0].startswith("-ERR nobodyhere "))
+for form in ("Ghost", "gh\u00f6st"):
+    t.check("one entry is one account, not also " + form, all("-ERR" in l and "PAM alone knows it" in l for l in ask(
+        f"check {form} boo\nlookup {form}\n", options=every)), ask(f"check {form} boo\nlookup {form}\n", options=every))
 t.check("root as ever", ask("lookup root\n", options=every)[0].startswith("-ERR root "))
 t.check("a stack that says yes to everybody is no help", ask("lookup ghost\nlookup nobodyhere\n", "verbose", options=every)
         [1].startswith("-DEAD the account stack"))

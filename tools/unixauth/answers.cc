@@ -22,6 +22,16 @@ bool valid_user(std::string_view user) {
   return true;
 }
 
+// Directories fold names: upper case, full-width letters, marks.  Here no name server says which of
+// these forms is the entry's own, and one entry must not be many accounts.
+constexpr std::string_view kOtherForm =
+    "PAM alone knows it: such a name is of ASCII characters without capitals";
+bool plain_form(std::string_view user) {
+  for (char c : user)
+    if (is_8bit(c) || (c >= 'A' && c <= 'Z')) return false;
+  return true;
+}
+
 std::string no(std::string_view user, std::string_view why) {
   return concat("-ERR ", escaped(user, 60), " password wrong or not a valid user (",
                 escaped(why, 100), ")\n");
@@ -83,6 +93,7 @@ std::string Answers::check(std::string_view user, std::string_view password) {
   const Verdict found = refusal.empty() ? find_user(std::string(user), account) : Verdict::Wrong;
   if (found == Verdict::Unknown) return dead("the system's user database does not answer");
   if (found == Verdict::Right) refusal = refused(account, user);
+  if (found == Verdict::Wrong && refusal.empty() && !plain_form(user)) refusal = kOtherForm;
   const Judgement judgement =
       refusal.empty() ? ask_pam(user, password) : ask_pam(kNobody, "no password of anybody");
   if (judgement.verdict == Verdict::Unknown) return dead(judgement.why);
@@ -119,6 +130,7 @@ std::string Answers::account(std::string_view user) {
 // An account stack that says yes to everybody, as pam_permit does, knows nobody: it is asked once
 // about a user who is not there.
 std::string Answers::lookup_in_pam(std::string_view user) {
+  if (!plain_form(user)) return not_here(user, kOtherForm);
   const Judgement judgement = known({service, std::string(user), {}, client_ip});
   if (judgement.verdict == Verdict::Unknown) return dead(judgement.why);
   if (judgement.verdict != Verdict::Right) return not_here(user, judgement.why);
