@@ -10,7 +10,7 @@
 namespace dmail::imapd {
 namespace {
 
-enum : unsigned char { kAtom = 1, kAstring = 2, kList = 4 };
+enum : unsigned char { kAtom = 1, kAstring = 2, kList = 4, kQuoted = 8 };
 
 // atom-specials = "(" / ")" / "{" / SP / CTL / list-wildcards / quoted-specials / resp-specials
 constexpr std::array<unsigned char, 256> make_classes() {
@@ -25,6 +25,8 @@ constexpr std::array<unsigned char, 256> make_classes() {
     else
       classes[c] = kAtom | kAstring | kList;
   }
+  for (unsigned char& c : classes) c |= kQuoted;
+  for (const unsigned c : {'\0', '\r', '\n', '"', '\\'}) classes[c] &= ~kQuoted;
   return classes;
 }
 constexpr auto kClasses = make_classes();
@@ -122,16 +124,13 @@ std::string_view Parser::expect_atom() {
 std::string Parser::expect_quoted() {
   std::string out;
   expect('"');
-  while (!at_end()) {
-    char c = text_[at_++];
-    if (c == '"') return out;
-    if (c == '\\') {
-      c = at_ < text_.size() ? text_[at_++] : '\0';
-      if (c != '"' && c != '\\') break;
-    } else if (c == '\0' || c == '\r' || c == '\n') {
-      break;
-    }
-    out.push_back(c);
+  while (!failed()) {
+    const size_t start = at_;
+    while (at_ < text_.size() && in_class(text_[at_], kQuoted)) ++at_;
+    out.append(text_, start, at_ - start);
+    if (take('"')) return out;
+    if (!take('\\') || !(next_is('"') || next_is('\\'))) break;
+    out.push_back(text_[at_++]);
   }
   fail("Invalid quoted string");
   return {};

@@ -44,10 +44,12 @@ bool AsciiFinder::in_plain(std::string_view text) const {
   return false;
 }
 
-bool AsciiFinder::in(std::string_view text) const {
+bool AsciiFinder::in(std::string_view text, bool& text_has_8bit) const {
   if (needle_.empty()) return true;
+  if (needle_.size() <= kMaxSimple && text.size() >= needle_.size())
+    return in_simple(text, text_has_8bit);
+  text_has_8bit = has_8bit(text);
   if (text.size() < needle_.size()) return false;
-  if (needle_.size() <= kMaxSimple) return in_simple(text);
   const std::string folded = lower(text);
   return memmem(folded.data(), folded.size(), needle_.data(), needle_.size()) != nullptr;
 }
@@ -64,22 +66,41 @@ __m128i case_bit(char c) { return _mm_set1_epi8(is_alpha(c) ? 0x20 : 0); }
 
 }  // namespace
 
-bool AsciiFinder::in_simple(std::string_view text) const {
+bool AsciiFinder::in_simple(std::string_view text, bool& text_has_8bit) const {
+  const size_t places = text.size() - needle_.size() + 1;
+  if (places < kBlock) {
+    text_has_8bit = has_8bit(text);
+    return in_plain(text);
+  }
   const __m128i first = _mm_set1_epi8(needle_[first_]);
   const __m128i second = _mm_set1_epi8(needle_[second_]);
   const __m128i first_case = case_bit(needle_[first_]);
   const __m128i second_case = case_bit(needle_[second_]);
-  const size_t places = text.size() - needle_.size() + 1;
-  size_t i = 0;
-  for (; i + kBlock <= places; i += kBlock) {
-    const char* p = text.data() + i;
-    const __m128i a = _mm_cmpeq_epi8(_mm_or_si128(load(p + first_), first_case), first);
+  __m128i seen = _mm_setzero_si128();  // all octets that were looked at for the first
+  const auto hits_at = [&](const char* p) {
+    const __m128i text_first = load(p + first_);
+    seen = _mm_or_si128(seen, text_first);
+    const __m128i a = _mm_cmpeq_epi8(_mm_or_si128(text_first, first_case), first);
     const __m128i b = _mm_cmpeq_epi8(_mm_or_si128(load(p + second_), second_case), second);
-    auto hits = static_cast<unsigned>(_mm_movemask_epi8(_mm_and_si128(a, b)));
-    for (; hits != 0; hits &= hits - 1)
+    return _mm_and_si128(a, b);
+  };
+  const auto match_in = [&](const char* p, __m128i at) {
+    for (auto hits = static_cast<unsigned>(_mm_movemask_epi8(at)); hits != 0; hits &= hits - 1)
       if (matches_at(p + std::countr_zero(hits))) return true;
+    return false;
+  };
+  const char* p = text.data();
+  const char* const last = p + places - kBlock;
+  for (; p + kBlock < last; p += 2 * kBlock) {
+    const __m128i low = hits_at(p), high = hits_at(p + kBlock);
+    if (_mm_movemask_epi8(_mm_or_si128(low, high)) == 0) continue;
+    if (match_in(p, low) || match_in(p + kBlock, high)) return true;
   }
-  return in_plain(text.substr(i));
+  if (p < last && match_in(p, hits_at(p))) return true;
+  if (match_in(last, hits_at(last))) return true;  // some of its places a second time
+  text_has_8bit = _mm_movemask_epi8(seen) != 0 || has_8bit(text.substr(0, first_)) ||
+                  has_8bit(text.substr(places + first_));
+  return false;
 }
 
 bool has_8bit(std::string_view s) {
@@ -93,7 +114,10 @@ bool has_8bit(std::string_view s) {
 
 #else
 
-bool AsciiFinder::in_simple(std::string_view text) const { return in_plain(text); }
+bool AsciiFinder::in_simple(std::string_view text, bool& text_has_8bit) const {
+  text_has_8bit = has_8bit(text);
+  return in_plain(text);
+}
 
 bool has_8bit(std::string_view s) {
   for (const char c : s)

@@ -15,10 +15,15 @@ class AsciiFinder {
  public:
   // Octets outside ASCII in `needle` match only themselves.
   explicit AsciiFinder(std::string_view needle);
-  [[nodiscard]] bool in(std::string_view text) const;
+  [[nodiscard]] bool in(std::string_view text) const {
+    bool unused = false;
+    return in(text, unused);
+  }
+  // Where it is not in, tells whether the text has octets outside ASCII: in one pass.
+  [[nodiscard]] bool in(std::string_view text, bool& text_has_8bit) const;
 
  private:
-  [[nodiscard]] bool in_simple(std::string_view text) const;
+  [[nodiscard]] bool in_simple(std::string_view text, bool& text_has_8bit) const;
   [[nodiscard]] bool matches_at(const char* text) const;
   [[nodiscard]] bool in_plain(std::string_view text) const;
 

@@ -25,13 +25,18 @@ TextNeedle::TextNeedle(std::string_view utf8)
       stem_(stem_of(folded_)) {}
 
 // A needle in ASCII sees the text as it is: what is not ASCII becomes so by folding only where a
-// letter has marks, and there the needle must end.
-bool TextNeedle::ends_at_marks(std::string_view text) const {
-  return ends_in_letter_ && has_8bit(text) && stem_.in(text);
+// letter has marks, and there the needle must end.  Text that is all ASCII has none.
+TextNeedle::Seen TextNeedle::look(std::string_view text) const {
+  bool text_has_8bit = false;
+  if (finder_.in(text, text_has_8bit)) return Seen::Yes;
+  return text_has_8bit && ends_in_letter_ && stem_.in(text) ? Seen::MaybeAtMarks : Seen::No;
 }
 
 bool TextNeedle::in_utf8(std::string_view text) const {
-  if (ascii_) return finder_.in(text) || (ends_at_marks(text) && finder_.in(fold_case(text)));
+  if (ascii_) {
+    const Seen seen = look(text);
+    return seen == Seen::Yes || (seen == Seen::MaybeAtMarks && finder_.in(fold_case(text)));
+  }
   return has_8bit(text) && finder_.in(fold_case(text));
 }
 
@@ -88,9 +93,9 @@ bool TextNeedle::in_content(std::string_view body, const Part& part) const {
 bool TextNeedle::in_octets(std::string_view text, std::string_view charset) const {
   const CharsetShape shape = charset_shape(charset);
   if (shape != CharsetShape::Shifted) {
-    const bool seen = ascii_ && finder_.in(text);
-    if (seen && shape == CharsetShape::Plain) return true;
-    if (!seen && !(ascii_ ? ends_at_marks(text) : has_8bit(text))) return false;
+    const Seen seen = ascii_ ? look(text) : has_8bit(text) ? Seen::MaybeAtMarks : Seen::No;
+    if (seen == Seen::No) return false;
+    if (seen == Seen::Yes && shape == CharsetShape::Plain) return true;
   }
   return finder_.in(fold_case(to_utf8(text, charset)));
 }

@@ -36,7 +36,8 @@ class TextNeedle {
   [[nodiscard]] bool in_block(std::string_view header) const;
   [[nodiscard]] bool in_content(std::string_view body, const Part& part) const;
   [[nodiscard]] bool in_octets(std::string_view text, std::string_view charset) const;
-  [[nodiscard]] bool ends_at_marks(std::string_view text) const;
+  enum class Seen { No, Yes, MaybeAtMarks };  // MaybeAtMarks: only the folded text tells
+  [[nodiscard]] Seen look(std::string_view text) const;
   [[nodiscard]] bool in_parts(std::string_view message, const Structure& structure,
                               bool part_headers) const;
 

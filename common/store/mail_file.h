@@ -149,7 +149,8 @@ class TextReader : public TextSource {
   uint64_t raw_at_ = 0;  // next byte to read, relative to the text's start in the file
   uint64_t given_ = 0;   // octets given so far
   std::string raw_;
-  std::string out_;
+  std::unique_ptr<char[]> out_;  // room for raw_ converted, and what is in it
+  size_t out_room_ = 0, out_size_ = 0;
   char last_ = '\n';  // last raw byte before raw_at_, for line starts and CR LF
   size_t skip_ = 0;   // octets of the next piece that seek() passes over
   bool held_ = false;

@@ -61,10 +61,10 @@ Result<std::string_view> TextReader::next() {
     const bool more = raw_at_ < record_.raw_size;
     if (more) DMAIL_TRY(fill());
     convert(raw_at_ == record_.raw_size);
-    if (out_.empty() && !more)
+    if (out_size_ == 0 && !more)
       return Error{ErrorKind::Corrupt, "The message is no longer there",
                    "record is larger than its text"};
-    std::string_view piece(out_);
+    std::string_view piece(out_.get(), out_size_);
     piece = piece.substr(0, record_.size - given_);
     given_ += piece.size();
     const size_t skipped = std::min(skip_, piece.size());
@@ -78,8 +78,16 @@ Result<std::string_view> TextReader::next() {
 // Turns raw_ into out_; leaves what the next window decides in raw_ unless this is the `last` one.
 void TextReader::convert(bool last) {
   const bool quoted = record_.form & kQuoted;
-  out_.clear();
-  out_.reserve(raw_.size() + raw_.size() / 16 + 64);
+  // Every octet becomes two at most; one '>' may be held back from before, and a last line end.
+  if (const size_t room = 2 * raw_.size() + 3; room > out_room_) {
+    out_ = std::make_unique_for_overwrite<char[]>(room);
+    out_room_ = room;
+  }
+  char* to = out_.get();
+  const auto end_line = [&] {
+    if (quoted || last_ != '\r') *to++ = '\r';  // elsewhere a CRLF may stand as it is
+    *to++ = last_ = '\n';
+  };
   std::string_view raw(raw_);
   while (!raw.empty()) {
     // Of a run of '>' at the start of a line one is held back until the run's end tells.
@@ -87,35 +95,33 @@ void TextReader::convert(bool last) {
       if (held_ || raw[0] == '>') {
         size_t n = raw.find_first_not_of('>');
         if (n == raw.npos) n = raw.size();
-        out_.append(held_ ? n : n - 1, '>');
+        to = std::fill_n(to, held_ ? n : n - 1, '>');
         held_ = true;
         last_ = '>';
         raw.remove_prefix(n);
         if (raw.size() < kFrom.size() && !last && kFrom.starts_with(raw)) break;
-        if (!raw.starts_with(kFrom)) out_.push_back('>');
+        if (!raw.starts_with(kFrom)) *to++ = '>';
         held_ = false;
         if (raw.empty()) break;
       }
     }
     const size_t end = raw.find('\n');
     const std::string_view line = raw.substr(0, end);
-    out_.append(line);
+    to = std::copy(line.begin(), line.end(), to);
     if (!line.empty()) last_ = line.back();
     if (end == raw.npos) {
       raw = {};
       break;
     }
-    // Text we stored has LF for every CRLF; in other files a CRLF may stand as it is.
-    out_.append(!quoted && last_ == '\r' ? "\n" : "\r\n");
-    last_ = '\n';
+    end_line();  // text we stored has LF for every CRLF
     raw.remove_prefix(end + 1);
   }
   if (raw.empty() && last) {
-    if (held_) out_.push_back('>');
+    if (held_) *to++ = '>';
     held_ = false;
-    if (last_ != '\n') out_.append(!quoted && last_ == '\r' ? "\n" : "\r\n");
-    last_ = '\n';
+    if (last_ != '\n') end_line();
   }
+  out_size_ = static_cast<size_t>(to - out_.get());
   raw_.erase(0, raw_.size() - raw.size());
 }
 
