@@ -192,6 +192,10 @@ Result<FileLock> FileLock::take_with_dotlock(int fd, const std::string& path, De
   }
 }
 
+void FileLock::directory_moved(const std::string& old_place, const std::string& place) {
+  if (dotlock_.starts_with(old_place)) dotlock_.replace(0, old_place.size(), place);
+}
+
 void FileLock::release() {
   // Tried twice: a lock that stays behind holds everybody off.
   if (!dotlock_.empty() && ::unlink(dotlock_.c_str()) != 0) ::unlink(dotlock_.c_str());

@@ -28,6 +28,8 @@ class FileLock {
   // mean that fcntl alone protects the file.
   static Result<FileLock> take_with_dotlock(int fd, const std::string& path, Deadline deadline,
                                             int stale_seconds = 120);
+  // A directory was renamed: a dotlock below `old_place` is removed below `place` in the end.
+  void directory_moved(const std::string& old_place, const std::string& place);
   [[nodiscard]] bool held() const { return fd_ >= 0; }
   void release();
 

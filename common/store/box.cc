@@ -139,7 +139,6 @@ Result<FileLock> Box::lock_shared() {
                         Deadline::in_seconds(context_->config.lock_seconds));
 }
 
-// The mail file still stands where the index and journal of our name belong to it.
 Status Box::still_there() {
   const auto leads_here = [&](const std::string& path) {
     struct stat st {
@@ -154,7 +153,7 @@ Status Box::still_there() {
   return {};
 }
 
-Result<Box::Held> Box::lock() {
+Result<FileLock> Box::lock_file() {
   const Deadline deadline = Deadline::in_seconds(context_->config.lock_seconds);
   const auto take = [&] {
     return is_mbx_ ? FileLock::take(fd_.get(), LockMode::Exclusive, deadline)
@@ -170,6 +169,12 @@ Result<Box::Held> Box::lock() {
     if (!lock) return std::move(lock.error());
     DMAIL_TRY(still_there());
   }
+  return lock;
+}
+
+Result<Box::Held> Box::lock() {
+  auto lock = lock_file();
+  if (!lock) return std::move(lock.error());
   Held held;
   held.lock = std::move(*lock);
   DMAIL_TRY(bring_in_step(held));

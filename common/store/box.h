@@ -69,6 +69,12 @@ class Box {
   Status refresh();
   Result<Held> lock();
   Result<FileLock> lock_shared();
+  // The exclusive lock alone: nothing is brought in step.
+  Result<FileLock> lock_file();
+  // The mail file, which a lock needs open, from a box that is not used any more.
+  OwnedFd take_file() { return std::move(fd_); }
+  // The mail file stands where the index and journal of our name belong to it; NotFound.
+  Status still_there();
 
   // The changes of a Held.  `quota`: when the caller already holds the ledger.
   Status begin(Held& held);
@@ -119,7 +125,6 @@ class Box {
 
  private:
   Box(const StoreContext& context, BoxPlace place, OwnedFd fd);
-  Status still_there();
   Status open_file_again();
   Status make_file();
   bool in_step(const FileIdentity& now);

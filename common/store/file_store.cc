@@ -148,7 +148,7 @@ Status FileStore::create_locked(const std::string& name) {
   if (spot && spot->has_mail()) return Error{ErrorKind::Exists, "The mailbox already exists", ""};
   auto validity = fresh_uid_validity(context_->folders.get(), 0, context_->config.lock_seconds);
   if (!validity) return std::move(validity.error());
-  drop_index(name);
+  DMAIL_TRY(drop_index(name));
   return tree_->create(name, MailFile::new_mbx(*validity));
 }
 
@@ -159,64 +159,6 @@ Status FileStore::create(std::string_view asked) {
   auto lock = lock_tree();
   if (!lock) return std::move(lock.error());
   return create_locked(*name);
-}
-
-Status FileStore::remove(std::string_view asked) {
-  auto name = valid_mailbox_name(asked);
-  if (!name) return std::move(name.error());
-  if (*name == kInbox) return Error{ErrorKind::NoPermission, "INBOX cannot be deleted", ""};
-  auto lock = lock_tree();
-  if (!lock) return std::move(lock.error());
-  DMAIL_TRY(tree_->remove(*name));
-  drop_index(*name);
-  context_->quota->forget();
-  return {};
-}
-
-Status FileStore::rename(std::string_view from_asked, std::string_view to_asked) {
-  auto from = valid_mailbox_name(from_asked);
-  if (!from) return std::move(from.error());
-  auto to = valid_new_name(to_asked);
-  if (!to) return std::move(to.error());
-  if (*to == kInbox) return Error{ErrorKind::Exists, "INBOX always exists", ""};
-  if (*from == kInbox) return rename_inbox(*to);
-  if (to->starts_with(*from + '/') || *to == *from)
-    return Error{ErrorKind::BadInput, "A mailbox cannot become its own child", ""};
-  auto lock = lock_tree();
-  if (!lock) return std::move(lock.error());
-  // What a crash left unfinished is finished under the old names: journals are found by name.
-  std::vector<MailboxEntry> entries;
-  DMAIL_TRY(tree_->list(entries));
-  for (const MailboxEntry& entry : entries) {
-    if (!entry.selectable || (entry.name != *from && !entry.name.starts_with(*from + '/')))
-      continue;
-    auto box = open_box(entry.name);
-    if (!box) return std::move(box.error());
-    auto held = (*box)->lock();
-    if (!held) return std::move(held.error());
-    DMAIL_TRY((*box)->file().settle());
-  }
-  drop_index(*to);
-  DMAIL_TRY(tree_->rename(*from, *to));
-  rename_indexes(*from, *to);
-  return {};
-}
-
-// RFC 3501 section 6.3.5: the messages move, INBOX stays, its children too.
-Status FileStore::rename_inbox(const std::string& to) {
-  {
-    auto lock = lock_tree();
-    if (!lock) return std::move(lock.error());
-    DMAIL_TRY(create_locked(to));
-  }
-  auto inbox = select(kInbox, false);
-  if (!inbox) return std::move(inbox.error());
-  if ((*inbox)->count() == 0) return {};
-  UidSet all;
-  all.add(1, (*inbox)->count());
-  auto moved = (*inbox)->move(all, *this, to);
-  if (!moved) return std::move(moved.error());
-  return {};
 }
 
 Result<std::unique_ptr<Mailbox>> FileStore::select(std::string_view name, bool read_only) {

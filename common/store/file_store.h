@@ -39,8 +39,12 @@ class FileStore : public Store {
   Result<FolderTree::Lock> lock_tree();
   Status rename_inbox(const std::string& to);
   Status create_locked(const std::string& name);
-  void drop_index(std::string_view name);
-  void rename_indexes(const std::string& from, const std::string& to);
+  struct Moving;  // a mailbox that RENAME gives another name
+  Result<std::vector<Moving>> moving_with(const std::string& from, const std::string& to);
+  Status hold(Moving& moving);
+  Status move_index(const Moving& moving);
+  // What lies beside the mailbox `name`, or beside one that had the name.
+  Status drop_index(std::string_view name);
   void drop_stray_indexes();
   Result<MailboxStatus> slow_status(std::string_view name);
 

@@ -1,5 +1,4 @@
-// FileStore: what lies beside the mail files: subscriptions, indexes of folders that move, the
-// quota sum.
+// FileStore: what lies beside the mail files: subscriptions, the quota sum.
 #include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -16,7 +15,6 @@ namespace dmail::store {
 namespace {
 
 constexpr size_t kMaxSubscriptions = size_t{4} << 20;  // bytes of .mailboxlist
-constexpr const char* kEndings[] = {".idx", ".cache", ".journal", ".state"};
 
 // Names in `.index` that end in `ending`, without it.
 std::vector<std::string> names_with(int directory, std::string_view ending) {
@@ -72,30 +70,6 @@ Status FileStore::subscribe(std::string_view asked, bool on) {
   if (text.size() > kMaxSubscriptions)
     return Error{ErrorKind::Limit, "There are too many subscriptions", ""};
   return replace_file(concat(context_->config.folders, '/', kSubscriptions), text);
-}
-
-void FileStore::drop_index(std::string_view name) {
-  const std::string base = index_file_name(name);
-  for (const char* ending : kEndings)
-    (void)::unlinkat(context_->index.get(), (base + ending).c_str(), 0);
-}
-
-// Indexes that a crash leaves behind under the old name are only made again.
-void FileStore::rename_indexes(const std::string& from, const std::string& to) {
-  const std::string old_base = index_file_name(from), new_base = index_file_name(to);
-  const std::string below = old_base + "%2F";
-  for (const char* ending : kEndings) {
-    for (const std::string& base : names_with(context_->index.get(), ending)) {
-      if (base != old_base && !base.starts_with(below)) continue;
-      const std::string target = new_base + base.substr(old_base.size());
-      if (target.size() + 10 > 255) {
-        (void)::unlinkat(context_->index.get(), (base + ending).c_str(), 0);
-        continue;
-      }
-      (void)::renameat(context_->index.get(), (base + ending).c_str(), context_->index.get(),
-                       (target + ending).c_str());
-    }
-  }
 }
 
 // Indexes of mailboxes that are gone must not count.

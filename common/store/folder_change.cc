@@ -140,7 +140,8 @@ Status FolderTree::remove(std::string_view name) {
   return system_error("rmdir " + spot->leaf, errno);
 }
 
-Status FolderTree::rename(std::string_view from, std::string_view to) {
+Status FolderTree::rename(std::string_view from, std::string_view to, bool& renamed) {
+  renamed = false;
   auto source = find(from);
   if (!source) return std::move(source.error());
   if (source->kind == FolderSpot::Kind::Absent) return absent();
@@ -148,6 +149,7 @@ Status FolderTree::rename(std::string_view from, std::string_view to) {
   if (!target) return std::move(target.error());
   if (target->kind != FolderSpot::Kind::Absent) return exists();
   DMAIL_TRY(rename_new(source->directory, source->leaf, target->directory, target->leaf));
+  renamed = true;
   DMAIL_TRY(sync_directory(target->directory));
   return sync_directory(source->directory);
 }

@@ -77,7 +77,8 @@ class FolderTree {
   // The caller holds the tree lock for all of these; `name` is valid and not INBOX.
   Status create(std::string_view name, std::string_view contents);
   Status remove(std::string_view name);
-  Status rename(std::string_view from, std::string_view to);
+  // `renamed`: it was, whatever failed after that.
+  Status rename(std::string_view from, std::string_view to, bool& renamed);
 
  private:
   Result<FolderSpot> make_parents(std::string_view name);

@@ -93,7 +93,10 @@ Result<CopyOutcome> SessionMailbox::transfer_locked(const UidSet& numbers, Box& 
     auto lock = box_->lock_shared();
     if (!lock) return std::move(lock.error());
     source = std::move(*lock);
-    return {};
+    // By the name it has: under one that it had before, the order of locks would be another.
+    Status there = box_->still_there();
+    if (!there && box_->place().drop_file) return Error{ErrorKind::TryLater, "", ""};
+    return there;
   };
   if (!same && name() < target.place().name) DMAIL_TRY(lock_source());
   auto held = target.lock();

@@ -18,7 +18,9 @@ from harness import message
 RACER = os.path.join(harness.BUILD, "tests", "racer")
 # Neighbours of one length: where one was, another is whole, after the first one goes.
 SIZES = (0, 700, 700, 700, 2400)
-LEFTOVERS = re.compile(r"\.lock$|\.journal$|\.new$|\.new\.|^\.to\.")
+LEFTOVERS = re.compile(r"\.lock$|\.journal$|\.unused$|\.new$|\.new\.|^\.to\.")
+KILLED = "137"  # status of a party that was; of it may stay what nobody takes for anything
+LEFT_BY_KILLED = re.compile(r"\.lock$|\.\d+\.new$|^\.new")
 
 
 def text(n):
@@ -81,13 +83,15 @@ def session(box, packets, program="imapd-session"):
     return p.stdout + (p.stderr if program != "imapd-session" else b"")
 
 
-def run(box, first, second, point, other_point=0):
-    """(calls counted, name of the call, how it went, [outputs], [statuses])"""
+def run(box, first, second, point, other_point=0, kill=(0, 0)):
+    """(calls counted, number of the call, how it went, [outputs], [statuses], numbers of all calls counted)
+
+    kill: where each of them is killed, at its point or behind it."""
     ins = [pipe_of(p.packets()) for p in (first, second)]
     paths = [box + "/first.out", box + "/second.out"]
     outs = [os.open(p, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) for p in paths]
     argv = [*harness.unprivileged(), RACER, "--report", box + "/report", "--reads", str(first.reads), "--point", str(point),
-            "--other-reads", str(second.reads), "--other-point", str(other_point), "--first", str(ins[0]), str(outs[0]),
+            "--other-reads", str(second.reads), "--other-point", str(other_point), "--kill", str(kill[0]), "--other-kill", str(kill[1]), "--first", str(ins[0]), str(outs[0]),
             "--second", str(ins[1]), str(outs[1]), "--", *command(box, first.program), "-+-", *command(box, second.program)]
     with open(box + "/log", "wb") as log:
         p = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=300, pass_fds=ins + outs)
@@ -96,12 +100,13 @@ def run(box, first, second, point, other_point=0):
     if p.returncode != 0:
         raise SystemExit("racer: status %d, see %s/log" % (p.returncode, box))
     with open(box + "/report") as f:
-        seen, call, how, *statuses = f.read().split()
+        seen, call, how, *statuses = f.readline().split()
+        calls = [int(n) for n in f.readline().split()]
     outputs = []
     for path in paths:
         with open(path, "rb") as f:
             outputs.append(f.read())
-    return int(seen), call, how, outputs, statuses
+    return int(seen), call, how, outputs, statuses, calls
 
 
 # ---- what a session said
@@ -141,7 +146,8 @@ def answers(output):
 class Told:
     """What one session was told: complaints, facts (validity, uid) -> ids, and per command its status and COPYUID."""
 
-    def __init__(self, party, output, known, names):
+    def __init__(self, party, output, known, names, killed=False):
+        self.killed = killed
         self.facts, self.complaints, self.done, self.shown, self.listed = [], [], [], {}, None
         if party.program == "dsmtpd-deliver":
             self.done = [(b"Delivered" in output, None)]
@@ -150,7 +156,7 @@ class Told:
         else:
             self.imap(party, output, known, names)
         for op, (good, _) in zip(party.all, self.done):
-            if not good and not op.may_no:
+            if not good and not op.may_no and not killed:
                 self.complaints.append("%s refused: %r" % (op.line[:40], output[-600:]))
 
     def body(self, where, body):
@@ -206,14 +212,16 @@ def file_of(box, name):
 
 
 def make_fixture(path, boxes):
-    """boxes: {name: numbers of its messages}; a name with "mbox" in it is an mbox folder, others are mbx folders."""
+    """boxes: {name: numbers of its messages}; a name that ends in "mbox" is an mbox folder, others are mbx folders."""
     os.makedirs(path + "/drop/u.mbx")
     open(path + "/drop/u", "w").close()
     for name in boxes:
-        if "mbox" in name:
-            open(path + "/drop/u.mbx/" + name, "w").close()
+        if name.endswith("mbox"):
+            file = path + "/drop/u.mbx/" + name + ("/.mbx" if len(tree_of(name, boxes)) > 1 else "")
+            os.makedirs(os.path.dirname(file), exist_ok=True)
+            open(file, "w").close()
     harness.give_away(path)
-    lines = ["CREATE " + n for n in boxes if n != "INBOX" and "mbox" not in n]
+    lines = ["CREATE " + n for n in boxes if n != "INBOX" and not n.endswith("mbox")]
     lines = [l.encode() for l in lines]
     lines += [b"APPEND %s %s" % (name.encode(), literal(text(n))) for name, numbers in boxes.items() for n in numbers]
     out = session(path, [b"t%d %s\r\n" % (n, l) for n, l in enumerate(lines, 1)] + [b"z LOGOUT\r\n"])
@@ -257,16 +265,30 @@ class View:
         return sorted(v[0] for v in self.boxes[name].values())
 
 
-def expected(before, parties, told, complaints):
-    """{name: {id: (least, most)}} after the acknowledged operations, and the names that must not be there."""
+def tree_of(name, boxes):
+    """The mailboxes that move with `name`."""
+    return [b for b in boxes if b == name or b.startswith(name + "/")]
+
+
+def expected(before, after, parties, told, complaints):
+    """{name: {id: (least, most)}} after the acknowledged operations, and the names that must not be there.
+
+    What one was told nothing of, because it was killed, is done or not."""
     least = {b: {} for b in before.boxes}
     gone, doubtful, moved = set(), set(), {}  # (box, uid) of original messages
-    added, names, absent = [], {}, set()
+    added, perhaps, names, absent = [], [], {}, set()
     for party, t in zip(parties, told):
         for op, (good, copied) in zip(party.all, t.done):
             kind = op.effect[0] if op.effect else ""
             if kind == "expunge":
                 (gone if good else doubtful).update((op.effect[1], u) for u in op.effect[2])
+            if t.killed and not good:
+                if kind == "append":
+                    perhaps.append((op.effect[1], "m%d@there.example" % op.effect[2]))
+                elif kind == "copy":
+                    perhaps += [(op.effect[3], before.boxes[op.effect[1]][u][0]) for u in op.effect[2]]
+                elif kind == "rename":
+                    good = op.effect[2] in after.boxes  # all of it or nothing: the names are looked at below
             if not good:
                 continue
             if kind == "append":
@@ -284,8 +306,9 @@ def expected(before, parties, told, complaints):
             elif kind == "create":
                 least.setdefault(op.effect[1], {})
             elif kind == "rename":
-                names[op.effect[1]] = op.effect[2]
-                absent.add(op.effect[1])
+                for b in tree_of(op.effect[1], before.boxes):
+                    names[b] = op.effect[2] + b[len(op.effect[1]):]
+                    absent.add(b)
             elif kind == "delete":
                 absent.add(op.effect[1])
     for (box, uid), times in moved.items():
@@ -303,16 +326,22 @@ def expected(before, parties, told, complaints):
         per = want.setdefault(names.get(box, box), {})
         low, high = per.get(mid, (0, 0))
         per[mid] = (low + 1, high + 1)
+    for box, mid in perhaps:
+        per = want.setdefault(names.get(box, box), {})
+        low, high = per.get(mid, (0, 0))
+        per[mid] = (low, high + 1)
     return want, absent
 
 
 def judge_race(box, before, parties, outputs, statuses, extra=None):
     """Complaints about one race."""
-    complaints = ["%s ended with status %s" % (p.label, s) for p, s in zip(parties, statuses) if s != "0"]
+    complaints = ["%s ended with status %s" % (p.label, s) for p, s in zip(parties, statuses) if s not in ("0", KILLED)]
     known = {(before.validity[b], u): v[0] for b, m in before.boxes.items() for u, v in m.items()}
     names = sorted({"INBOX"} | set(before.boxes) | {e for p in parties for o in p.all for e in o.effect[1:]
-                                        if isinstance(e, str) and o.effect[0] in ("create", "rename", "delete")})
-    told = [Told(p, o, known, names) for p, o in zip(parties, outputs)]
+                                        if isinstance(e, str) and o.effect[0] in ("create", "rename", "delete")}
+                   | {o.effect[2] + b[len(o.effect[1]):] for p in parties for o in p.all if o.effect[:1] == ("rename",)
+                      for b in tree_of(o.effect[1], before.boxes)})
+    told = [Told(p, o, known, names, s == KILLED) for p, o, s in zip(parties, outputs, statuses)]
     for t in told:
         complaints += t.complaints
     after = View(box, names)
@@ -330,7 +359,7 @@ def judge_race(box, before, parties, outputs, statuses, extra=None):
                 complaints.append("uid %d of %s is %s and %s" % (uid, validity, facts[validity, uid], mid))
             if (validity, uid) not in known and uid < used.get(validity, 0):
                 complaints.append("uid %d of %s was used before, now for %s" % (uid, validity, mid))
-    want, absent = expected(before, parties, told, complaints)
+    want, absent = expected(before, after, parties, told, complaints)
     for name, per in want.items():
         if name not in after.boxes:
             if name not in absent:
@@ -345,7 +374,9 @@ def judge_race(box, before, parties, outputs, statuses, extra=None):
             outside = sorted(judge.message_id(x) for x in judge.messages(file_of(box, name)))
         except (ValueError, OSError) as e:
             outside = str(e)
-        if outside != ids:
+        # Of an append that was cut off others see what came of it, until the next one cuts it.
+        cut = KILLED in statuses and isinstance(outside, list) and all(outside.count(i) >= ids.count(i) for i in ids)
+        if outside != ids and not cut:
             complaints.append("%s: the independent reader sees %s, the server %s" % (name, outside, ids))
     for name in absent & set(after.boxes) - set(want):
         complaints.append("%s is still there" % name)
@@ -357,7 +388,8 @@ def judge_race(box, before, parties, outputs, statuses, extra=None):
                     if here and op.effect[3] not in here[1]:
                         complaints.append("%s of uid %d is lost" % (op.effect[3], uid))
     for folder, dirs, files in os.walk(box + "/drop"):
-        complaints += ["left behind: %s/%s" % (folder, n) for n in dirs + files if LEFTOVERS.search(n)]
+        complaints += ["left behind: %s/%s" % (folder, n) for n in dirs + files if LEFTOVERS.search(n)
+                       and not (KILLED in statuses and LEFT_BY_KILLED.search(n))]
     if extra:
         complaints += extra(before, told, after)
     return complaints

@@ -6,17 +6,19 @@
 //
 // The first program runs to its N-th counted call; there it stands while the second one runs to its
 // end, or to its own M-th counted call, or until it sleeps, which it does only for a lock that the
-// first one has.  Then the first goes on to its end (or sleeps in its turn), then the second.  IN
-// and OUT are open descriptors.  Calls count from the R-th read of descriptor 0 on (0: from the
-// start), so a test gives commands one by one through a pipe that keeps packets apart and walks one
-// of them.  Not counted is what no other process can see: memory, signals, waiting, the client's
-// connection.
+// first one has.  Then the first goes on to its end (or sleeps in its turn), then the second.  One
+// that has a K is killed before its K-th call, which is N (M) or, after it stood there, a later
+// one.  IN and OUT are open descriptors.  Calls count from the R-th read of descriptor 0 on (0:
+// from the start), so a test gives commands one by one through a pipe that keeps packets apart and
+// walks one of them.  Not counted is what no other process can see: memory, signals, waiting, the
+// client's connection.
 //
-// FILE gets one line: calls counted of the first, the name of its N-th or -, how it went, both exit
-// statuses.  How it went: "missed" (the first had fewer calls), "raced" (the second ended while the
-// first stood), "between" (it stood at its M-th call, and the first ended meanwhile), "waited"
-// (one had to wait for the other), "hung" (not over after kLimit: both are killed).
-// Linux on x86-64 and arm64; single-threaded programs that start no others.
+// FILE gets one line: calls counted of the first, the number of its N-th or -, how it went, both
+// exit statuses; and one with the numbers of all calls counted of the first.  How it went: "missed"
+// (the first had fewer calls), "raced" (the second ended while the first stood), "between" (it
+// stood at its M-th call, and the first ended meanwhile), "waited" (one had to wait for the other),
+// "hung" (not over after kLimit: both are killed). Linux on x86-64 and arm64; single-threaded
+// programs that start no others.
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -84,9 +86,11 @@ struct Party {
   char** program = nullptr;
   int in = -1, out = -1;
   long reads = 0, point = 0;  // point 0: it is not stopped anywhere
+  long kill_at = 0;
   pid_t pid = -1;
   long reads_seen = 0, seen = 0;
   std::string call = "-";
+  std::string calls;
   bool traced = false, exec_seen = false, at_point = false, ended = false;
   int status = 0;
 };
@@ -131,6 +135,7 @@ bool reached(Party& p) {
     return false;
   }
   if (p.reads_seen < p.reads || unseen_calls().contains(call)) return false;
+  p.calls += ' ' + std::to_string(call);
   if (++p.seen != p.point) return false;
   p.call = std::to_string(call);
   return true;
@@ -196,10 +201,19 @@ bool drive(Party& p, bool may_sleep) {
   return true;
 }
 
-// On from the point, and not stopped any more.
+// On from the point, and not stopped any more; or no further.
 void let_go(Party& p) {
   if (!p.at_point) return;
   p.at_point = false;
+  if (p.kill_at == p.point) {
+    ::kill(p.pid, SIGKILL);
+    return;
+  }
+  if (p.kill_at > p.point) {
+    p.point = p.kill_at;
+    ::ptrace(PTRACE_SYSCALL, p.pid, nullptr, nullptr);
+    return;
+  }
   p.traced = false;
   ::ptrace(PTRACE_DETACH, p.pid, nullptr, nullptr);
 }
@@ -221,6 +235,7 @@ const char* race(Party& first, Party& second) {
     // One of them may still wait for the other.
     if (!drive(second, !first.ended) || !drive(first, !second.ended)) return "hung";
     let_go(second);
+    let_go(first);
   }
   if (!stood) return "missed";
   if (second_over) return "raced";
@@ -241,6 +256,10 @@ Party* parse(int argc, char** argv, Party& first, Party& second, std::string& re
       second.reads = std::atol(argv[++i]);
     } else if (a == "--other-point" && one) {
       second.point = std::atol(argv[++i]);
+    } else if (a == "--kill" && one) {
+      first.kill_at = std::atol(argv[++i]);
+    } else if (a == "--other-kill" && one) {
+      second.kill_at = std::atol(argv[++i]);
     } else if ((a == "--first" || a == "--second") && two) {
       Party& p = a == "--first" ? first : second;
       p.in = std::atoi(argv[++i]);
@@ -268,7 +287,8 @@ int main(int argc, char** argv) {
       second.in < 0 || first.point < 1) {
     std::fputs(
         "usage: racer --report FILE [--reads R] --point N [--other-reads R] [--other-point M]\n"
-        "             --first IN OUT --second IN OUT -- PROGRAM ARG... -+- PROGRAM ARG...\n",
+        "             [--kill K] [--other-kill K] --first IN OUT --second IN OUT\n"
+        "             -- PROGRAM ARG... -+- PROGRAM ARG...\n",
         stderr);
     return 64;
   }
@@ -282,7 +302,7 @@ int main(int argc, char** argv) {
     if (p->pid > 0 && !p->ended) ::kill(p->pid, SIGKILL);
   FILE* f = std::fopen(report.c_str(), "w");
   if (f == nullptr) die("report");
-  std::fprintf(f, "%ld %s %s %d %d\n", first.seen, first.call.c_str(), how, first.status,
-               second.status);
+  std::fprintf(f, "%ld %s %s %d %d\n%s\n", first.seen, first.call.c_str(), how, first.status,
+               second.status, first.calls.c_str());
   return std::fclose(f) == 0 ? 0 : 99;
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Forced interleavings: a program is stopped before each system call of one command while another one acts to its end.
 
-Both sides of each pair are walked.  Where the one that stands has a lock, the other waits and both go on together;
+Both sides of each pair are walked; beside RENAME of a tree, one of both is killed where it stands.  Where the one that stands has a lock, the other waits and both go on together;
 how many points were really raced is counted, and a walk without any is a failure.  Pairs of points (the other one is
 stopped, too, in the middle of its change) are drawn by chance.
 
 DMAIL_RACE_POINTS  of a walk, about (0: all; 5), DMAIL_RACE_PAIRS of points (2), DMAIL_RACE_SEED (1) what is drawn,
-DMAIL_RACE         only races with this in their name, DMAIL_RACE_AT=N[,M] only that point.
+DMAIL_RACE         only races with this in their name, DMAIL_RACE_AT=N[,M[,K,L]] only that point (and where each is killed).
 """
 import concurrent.futures
 import os
@@ -209,26 +209,50 @@ def folder_races():
         one("CREATE other child", "CREATE Abx/C", ("create", "Abx/C")), always_listed("Abx"), False
 
 
+def one_name(*pairs):
+    """Of each pair of names one is there: a RENAME moves all or nothing."""
+    def check(before, told, after):
+        return ["%s and %s: there is %s" % (*p, sorted(after.boxes)) for p in pairs if (p[0] in after.boxes) == (p[1] in after.boxes)]
+    return check
+
+
+def killed_races():
+    """(boxes, RENAME, the other, what must hold): both are killed at their points."""
+    room = "$AKeywordThatIsLongEnoughToNeedRoomInTheFileAndMoreOfIt"
+    for a, b in (("Abx", "B"), ("Ambox", "Bmbox")):
+        child = a + "/" + b
+        rename = one("RENAME of a tree", "RENAME %s New" % a, ("rename", a, "New"))
+        names = one_name((a, "New"), (child, "New/" + b))
+        others = [append(child, 11, True), store(a, S, room), expunge(child, 1, 3), expunge(a, 1, 4), copy("Other", child, 1, 2, may_no=True)]
+        for other in others if a == "Ambox" else others[:1]:
+            for op in other.all:
+                op.may_no = True
+            yield {a: S, child: T, "Other": T}, rename, other, names
+
+
 # ---- walking
 
 class Walk:
     def __init__(self, number, fixture, first, second, extra, whole):
         self.number, self.fixture, self.first, self.second, self.extra, self.whole = number, fixture, first, second, extra, whole
         self.name = "%s | %s" % (first.label, second.label)
-        self.counts, self.bad = {}, []
+        self.counts, self.bad, self.calls, self.kills = {}, [], [], 0
 
-    def once(self, point, other_point=0):
+    def once(self, point, other_point=0, kill=(0, 0)):
         """(calls of the first, how it went)"""
         box = tempfile.mkdtemp(prefix="r%d-%d-%d." % (self.number, point, other_point), dir=BASE)
         os.rmdir(box)
         race.copy_of(self.fixture.path, box)
-        seen, call, how, outputs, statuses = race.run(box, self.first, self.second, point, other_point)
+        seen, call, how, outputs, statuses, calls = race.run(box, self.first, self.second, point, other_point, kill)
+        self.calls = self.calls or calls
         complaints = race.judge_race(box, self.fixture.view, (self.first, self.second), outputs, statuses, self.extra)
         if how == "hung":
             complaints.insert(0, "it hangs")
         self.counts[how] = self.counts.get(how, 0) + 1
+        self.kills += race.KILLED in statuses
         if complaints:
             at = "%d,%d" % (point, other_point) if other_point else str(point)
+            at = "%d,%d,%d,%d" % (point, other_point, *kill) if any(kill) else at
             self.bad.append("at call %s (number %s), %s: %s\nagain: DMAIL_RACE='%s' DMAIL_RACE_AT=%s tests/faults/test_races.py build"
                             % (at, call, how, "; ".join(complaints[:4]), self.name, at))
         if not os.environ.get("DMAIL_KEEP"):
@@ -249,6 +273,41 @@ class Walk:
         for _ in range(PAIRS):
             self.once(rng.randint(1, max(calls, 1)), rng.randint(1, 120))
         self.total = calls
+        return self
+
+
+class KillWalk(Walk):
+    """The second is killed in the middle of its change while the first stands before a call that others can see, or the first
+    is killed there."""
+    SEEN = {72, 76, 77, 82, 87, 263, 264, 265, 316}  # fcntl (locks), truncate, rename, unlink, renameat, link, renameat2
+    MADE = {18, 74, 75, 77, 87, 264}  # pwrite, fsync, fdatasync, ftruncate, unlink, renameat
+    RENAMES = {264, 316}
+
+    def calls_of(self, first, second):
+        w = Walk(self.number, self.fixture, first, second, None, False)
+        w.once(10 ** 6)
+        return w.calls
+
+    def walk(self):
+        if AT:
+            print("%s at %s: %s" % (self.name, AT, self.once(*AT[:2], AT[2:4] or (0, 0))[1]))
+            return self
+        rng = random.Random("kill %d %d" % (SEED, self.number))
+        calls, other = self.calls_of(self.first, one("NOOP", "NOOP")), self.calls_of(self.second, one("NOOP", "NOOP"))
+        points = [n for n, c in enumerate(calls, 1) if c in self.SEEN]
+        moves = calls.index(316) + 1
+        made = [n for n, c in enumerate(other, 1) if c in self.MADE]
+        def some(of, n=POINTS):
+            return of if len(of) <= n else rng.sample(of, n)
+        # The second has its lock before the names change, and dies in its journal after that.
+        locks = [moves, *some([p for p in points if p < moves], 1)]
+        pairs = [(k, q) for k in made for q in made if q > k]
+        for k, q in some(pairs, 4 * POINTS):
+            self.once(rng.choice(locks), k, (0, q))
+        for p in some(points):
+            self.once(p, q := rng.choice(made), (0, q))
+        for p in {moves + 1, *some(points)}:
+            self.once(p, 0, (p, 0))
         return self
 
 
@@ -278,13 +337,20 @@ def main():
             if key not in fixtures:
                 fixtures[key] = Fixture(boxes)
             walks.append(Walk(len(walks), fixtures[key], first, second, extra, whole))
+    for boxes, rename, other, extra in killed_races():
+        if ONLY not in "%s | %s" % (rename.label, other.label):
+            continue
+        key = tuple(boxes)
+        if key not in fixtures:
+            fixtures[key] = Fixture(boxes)
+        walks.append(KillWalk(len(walks), fixtures[key], rename, other, extra, False))
     total = {}
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for w in pool.map(Walk.walk, walks):
+        for w in pool.map(lambda w: w.walk(), walks):
             t.check("%s (%s)" % (w.name, ", ".join("%d %s" % (n, h) for h, n in sorted(w.counts.items()))), not w.bad,
                     "%d bad\n%s" % (len(w.bad), "\n".join(w.bad[:3])))
             if not AT:
-                t.check("%s is raced somewhere" % w.name, w.counts.get("raced", 0) > 0, w.counts)
+                t.check("%s is raced somewhere" % w.name, w.kills if isinstance(w, KillWalk) else w.counts.get("raced", 0) > 0, w.counts)
             for how, n in w.counts.items():
                 total[how] = total.get(how, 0) + n
     print("seed %d: %d walks, %s" % (SEED, len(walks), ", ".join("%d %s" % (n, h) for h, n in sorted(total.items()))))
