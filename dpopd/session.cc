@@ -1,5 +1,7 @@
 #include "dpopd/session.h"
 
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "base/number.h"
 #include "base/text.h"
@@ -65,6 +67,7 @@ int Session::run() {
     print(Outcome::ok(concat("burst ok ", escaped(start_.user), " has ", count(), " msgs")));
     const std::string_view reason = serve();
     out_.flush();
+    cut_off_ = reason == "error";
     log_end(reason, "");
   } catch (const Terminated&) {
     log_end("terminated", "");
@@ -72,6 +75,7 @@ int Session::run() {
   } catch (const ConnectionOver& over) {
     // No update state: RFC 1939 section 6 keeps everything.
     using Why = ConnectionOver::Why;
+    cut_off_ = over.why() == Why::ProtocolBroken;
     log_end(over.why() == Why::Timeout          ? "idle"
             : over.why() == Why::ProtocolBroken ? "error"
                                                 : "lost",
@@ -100,7 +104,7 @@ void Session::log_end(std::string_view reason, std::string_view text) {
                              {"commands", commands_},
                              {"fetched", fetched_},
                              {"removed", removed_},
-                             {"left", count() - removed_}});
+                             {"left", left_.value_or(count())}});
 }
 
 // Returns why it is over.
@@ -118,7 +122,9 @@ std::string_view Session::serve() {
     print(outcome);
     if (outcome.kind == Outcome::Kind::Bye || outcome.kind == Outcome::Kind::ByeErr)
       return "logout";
-    if (outcome.bad_command && ++bad_commands_ >= kMaxBadCommands) {
+    if (!outcome.bad_command) {
+      bad_commands_ = 0;
+    } else if (++bad_commands_ >= kMaxBadCommands) {
       print(Outcome::err("too many bad commands; good bye"));
       return "error";
     }
@@ -226,7 +232,19 @@ Outcome Session::update() {
     }
   }
   removed_ = doomed_uids.count();
-  return Outcome::bye(concat("good bye, ", count() - removed_, " messages left"));
+  left_ = still_there(removed_);
+  return Outcome::bye(concat("good bye, ", *left_, " messages left"));
+}
+
+// Of this session's messages; what other programs removed meanwhile is not left, either.  (For the
+// text only: what is not known for want of a lock or a file is no error of QUIT.)
+uint32_t Session::still_there(uint64_t removed) {
+  const auto changes = mailbox_->sync(true);
+  if (!changes) return static_cast<uint32_t>(count() - removed);
+  if (changes->gone) return 0;
+  const auto ours = std::count_if(changes->expunged.begin(), changes->expunged.end(),
+                                  [&](uint32_t n) { return n <= count(); });
+  return count() - static_cast<uint32_t>(ours);
 }
 
 }  // namespace dmail::dpopd

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,8 @@ class Session {
   // Opens the maildrop, answers PASS (or greets when run by hand) and serves until QUIT, the end of
   // input or SIGTERM.  Returns the exit status of the program.
   int run();
+  // The end was our doing, and the client may not know of it yet.
+  [[nodiscard]] bool cut_off() const { return cut_off_; }
 
   // ---- for the command handlers -----------------------------------------------------------------
   store::Mailbox& mailbox() { return *mailbox_; }
@@ -59,6 +62,7 @@ class Session {
   Result<void> open_maildrop();
   Status numbered_as_before();
   Status remove(const UidSet& numbers, const UidSet& uids);
+  uint32_t still_there(uint64_t removed);
   Outcome dispatch(std::string_view line);
   void print(const Outcome& outcome);
   std::string_view serve();
@@ -72,7 +76,9 @@ class Session {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::Mailbox> mailbox_;
   std::vector<uint8_t> marks_;  // one byte a message
-  int bad_commands_ = 0;
+  int bad_commands_ = 0;        // in a row
+  bool cut_off_ = false;
+  std::optional<uint32_t> left_;  // after QUIT
   int64_t began_ = monotonic_ms();
   uint64_t commands_ = 0, fetched_ = 0, removed_ = 0;
 };

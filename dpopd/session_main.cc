@@ -7,6 +7,7 @@
 #include "dpopd/session.h"
 #include "io/client_stream.h"
 #include "io/file.h"
+#include "io/last_words.h"
 #include "log/crash.h"
 #include "log/log.h"
 #include "privsep/session_start.h"
@@ -49,5 +50,7 @@ int main(int argc, char** argv) {
   dmail::prepare_signals();
   dmail::ClientStream stream(0, 1);
   dmail::dpopd::Session session(stream, *start, log);
-  return session.run();
+  const int status = session.run();
+  if (session.cut_off()) dmail::let_last_words_arrive(0, 1);
+  return status;
 }

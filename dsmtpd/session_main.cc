@@ -16,6 +16,7 @@
 #include "dsmtpd/session.h"
 #include "io/byte_sink.h"
 #include "io/connection_over.h"
+#include "io/last_words.h"
 #include "io/tls.h"
 #include "privsep/jail.h"
 #include "privsep/mechanisms.h"
@@ -96,7 +97,9 @@ int by_hand(int argc, char** argv) {
   ReplyWriter out(buffer);
   ByHandBackend backend(facts.host);
   Session session(facts, settings, in, out, backend);
-  return serve(session, true);
+  const int status = serve(session, true);
+  if (session.reason() == std::string_view("refused")) let_last_words_arrive(0, 1);
+  return status;
 }
 
 // The handshake; a null pointer when the connection is over.
@@ -146,6 +149,7 @@ int jailed() {
     const SessionEnd end = serve_to_end(session, start->greet, in, buffer);
     if (!session.replaced()) monitor.ended(end);
     if (tls != nullptr && end.reason != "lost") tls->shutdown();
+    if (!session.replaced() && end.reason == "refused") let_last_words_arrive(0, 1);
   } catch (const ConnectionOver& over) {
     monitor.ended({"lost", over.what(), 0, 0, 0});
   }

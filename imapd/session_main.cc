@@ -6,6 +6,7 @@
 #include "imapd/session.h"
 #include "io/client_stream.h"
 #include "io/file.h"
+#include "io/last_words.h"
 #include "log/crash.h"
 #include "log/log.h"
 #include "privsep/session_start.h"
@@ -79,6 +80,7 @@ int serve(privsep::SessionStart& start) {
                            {"commands", end.commands},
                            {"fetched", end.fetched},
                            {"stored", end.stored}});
+  if (end.reason == "error") let_last_words_arrive(0, 1);
   return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include "io/connection_over.h"
 #include "io/largest_page.h"
+#include "io/last_words.h"
 
 namespace dmail {
 namespace {
@@ -52,6 +53,7 @@ class Relay {
       if (!down && !up) wait();
     }
     tls_.shutdown();
+    let_last_words_arrive_if_unread(tls_.read_fd(), tls_.read_fd());
   }
 
  private:

@@ -9,6 +9,7 @@
 #include "base/wipe.h"
 #include "io/connection_over.h"
 #include "io/file.h"
+#include "io/last_words.h"
 #include "io/tls_relay.h"
 #include "io/wipe_stack.h"
 #include "privsep/jail.h"
@@ -167,6 +168,7 @@ bool LoginSide::forwarded(const XClient& xclient) {
 
 void LoginSide::finish() {
   if (tls_) tls_->shutdown();
+  let_last_words_arrive_if_unread(0, 1);
 }
 
 void LoginSide::note(std::string_view event, std::string_view text) {

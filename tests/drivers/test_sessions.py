@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Sessions run by hand: --help for everybody, root refused, and the clocks that end an idle session."""
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -65,4 +66,32 @@ suite.check("leaves nothing behind", b"* STATUS INBOX (MESSAGES 0)" in out, out)
 p = start(session("dpopd-session", "--set", "dpop_timeout 1"))
 said, seconds = until_closed(p)
 suite.check("dpop_timeout: no update, connection closed (RFC 1939 section 3)", 0.8 < seconds < 60, (said, seconds))
+
+
+def flooded(argv, text):
+    """What a session says to a client that has sent everything before it reads; None for a reset at the end."""
+    ours, theirs = socket.socketpair()
+    p = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
+    theirs.close()
+    ours.settimeout(60)
+    said = b""
+    try:
+        ours.sendall(text)
+        while data := ours.recv(65536):
+            said += data
+    except ConnectionResetError:
+        said = None
+    ours.close()
+    p.wait(60)
+    return said
+
+
+# A reset takes with it what the client has not read yet, and with it the reason (seen on Windows and on slow lines).
+junk = b"%s\r\n" % (b"x" * 78) * 1200
+by_hand = harness.unprivileged() + [harness.program("dsmtpd-session"), "--by-hand", "a.example"]
+for name, argv, last in (("dpopd-session", session("dpopd-session"), b"-ERR too many bad commands; good bye\r\n"),
+                         ("imapd-session", session("imapd-session"), b"* BYE Too many bad commands\r\n"),
+                         ("dsmtpd-session", by_hand, b"421 4.7.0 Too many errors\r\n")):
+    said = flooded(argv, junk)
+    suite.check(name + ": the last words arrive while the client still sends", said is not None and said.endswith(last), said and said[-200:])
 suite.end()

@@ -30,7 +30,7 @@ S2: .
 C2: DELE 1
 S2: +OK ...
 C2: QUIT
-S2: +OK good bye, 3 messages left
+S2: +OK good bye, 2 messages left
 S2: <END>
 C1: d NOOP
 S1: * 1 EXPUNGE
