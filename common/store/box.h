@@ -138,7 +138,7 @@ class Box {
   void open_index();
   bool sample_holds(const IndexHeader& header);
   bool only_grew(const IndexHeader& header);
-  void place_keywords(const IndexHeader& header, std::span<Arrival> arrivals);
+  Status place_keywords(const IndexHeader& header, std::span<Arrival> arrivals);
   void cache_arrivals(Held& held, std::span<const Arrival> arrivals, std::span<Record> records);
   void settle_quota(const Held& held, QuotaLedger::Hold* quota);
 

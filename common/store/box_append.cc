@@ -1,6 +1,7 @@
 // Box: new messages into the mailbox (APPEND, delivery, COPY), all or none.
 #include <algorithm>
 
+#include "base/text.h"
 #include "io/clock.h"
 #include "io/file.h"
 #include "store/box.h"
@@ -16,12 +17,19 @@ Error full(const std::string& path) {
 
 }  // namespace
 
-void Box::place_keywords(const IndexHeader& header, std::span<Arrival> arrivals) {
+// A keyword with no room refuses all, as STORE does: a message that moves here without it would
+// have lost it for good, and nobody were told.
+Status Box::place_keywords(const IndexHeader& header, std::span<Arrival> arrivals) {
   uint64_t wanted = 0;
   for (Arrival& a : arrivals)
-    for (const std::string& name : a.keywords)
-      // A keyword with no room is left out: the message matters more.
-      if (auto bit = place_keyword(header, name, wanted)) a.message.keywords |= uint64_t{1} << *bit;
+    for (const std::string& name : a.keywords) {
+      const auto bit = place_keyword(header, name, wanted);
+      if (!bit)
+        return Error{ErrorKind::Limit,
+                     concat("No room for another keyword in mailbox ", place_.name), ""};
+      a.message.keywords |= uint64_t{1} << *bit;
+    }
+  return {};
 }
 
 void Box::cache_arrivals(Held& held, std::span<const Arrival> arrivals, std::span<Record> records) {
@@ -53,6 +61,7 @@ Status Box::append(Held& held, std::span<Arrival> arrivals, std::vector<Record>&
   IndexHeader& h = held.header;
   if (arrivals.size() > kMaxRecords - h.record_count || arrivals.size() > kLastUid - h.next_uid)
     return full(place_.path);
+  DMAIL_TRY(place_keywords(h, arrivals));
   uint64_t more = 0;
   for (const Arrival& a : arrivals) more += a.message.text->size();
   std::optional<QuotaLedger::Hold> quota;
@@ -64,7 +73,6 @@ Status Box::append(Held& held, std::span<Arrival> arrivals, std::vector<Record>&
     DMAIL_TRY(quota->check(more));
     DMAIL_TRY(quota->begin());
   }
-  place_keywords(h, arrivals);
   std::vector<NewMessage> messages;
   messages.reserve(arrivals.size());
   uint32_t uid = h.next_uid;
