@@ -81,6 +81,25 @@ std::optional<MailDate> make_date(const Civil& c, int zone_minutes) {
   return date;
 }
 
+// The From_ line's date is a mark, its value of no weight: Nov 31 and 25 o'clock are the nearest
+// that there are.
+Civil nearest(Civil c) {
+  if (c.month < 1 || c.month > 12) return c;
+  c.day = std::clamp(c.day, 1, month_days(c.year, c.month));
+  c.hour = std::min(c.hour, 23);
+  c.minute = std::min(c.minute, 59);
+  c.second = std::min(c.second, 60);
+  return c;
+}
+
+enum class Values { AsTheyAre, Nearest };
+
+std::optional<MailDate> make_date(const Civil& c, std::optional<int> zone, Values values) {
+  auto date = make_date(values == Values::Nearest ? nearest(c) : c, zone.value_or(0));
+  if (date) date->zoned = zone.has_value();
+  return date;
+}
+
 // 1 to 12; 0 when `word` does not begin with the name of a month.
 int month_number(std::string_view word) {
   for (size_t i = 0; i < kMonths.size(); ++i)
@@ -198,7 +217,7 @@ MailDate not_before_1970(MailDate date) {
 }
 
 // What follows the day's name in asctime order: month day time [zone] year [zone].
-std::optional<MailDate> take_asctime(Tokens& t, int month) {
+std::optional<MailDate> take_asctime(Tokens& t, int month, Values values) {
   Civil c;
   c.month = month;
   const auto day = t.number(2);
@@ -208,9 +227,24 @@ std::optional<MailDate> take_asctime(Tokens& t, int month) {
   if (!t.at_digit()) zone = take_zone(t);
   if (!take_year(t, c)) return std::nullopt;
   if (!zone) zone = take_zone(t);
-  auto date = make_date(c, zone.value_or(0));
-  if (date) date->zoned = zone.has_value();
-  return date;
+  return make_date(c, zone, values);
+}
+
+std::optional<MailDate> take_date(std::string_view value, Values values) {
+  Tokens t(value);
+  if (t.at_alpha()) {
+    const std::string_view word = t.word();
+    if (!t.take(',') && t.at_alpha()) return take_asctime(t, month_number(t.word()), values);
+    if (!t.at_digit() || month_number(word) != 0) return std::nullopt;
+  }
+  Civil c;
+  const auto day = t.number(2);
+  t.take('-');  // 16-Aug-2000, as news software once wrote
+  c.month = month_number(t.word());
+  t.take('-');
+  if (!day || !take_year(t, c) || !take_time(t, c)) return std::nullopt;
+  c.day = *day;
+  return make_date(c, take_zone(t), values);
 }
 
 void append_time(std::string& out, const Civil& c) {
@@ -245,27 +279,11 @@ int64_t days_from_civil(int year, int month, int day) {
 }
 
 std::optional<MailDate> parse_date(std::string_view value) {
-  Tokens t(value);
-  if (t.at_alpha()) {
-    const std::string_view word = t.word();
-    if (!t.take(',') && t.at_alpha()) return take_asctime(t, month_number(t.word()));
-    if (!t.at_digit() || month_number(word) != 0) return std::nullopt;
-  }
-  Civil c;
-  const auto day = t.number(2);
-  t.take('-');  // 16-Aug-2000, as news software once wrote
-  c.month = month_number(t.word());
-  t.take('-');
-  if (!day || !take_year(t, c) || !take_time(t, c)) return std::nullopt;
-  c.day = *day;
-  const auto zone = take_zone(t);
-  auto date = make_date(c, zone.value_or(0));
-  if (date) date->zoned = zone.has_value();
-  return date;
+  return take_date(value, Values::AsTheyAre);
 }
 
 std::optional<MailDate> parse_from_line_date(std::string_view s) {
-  const auto date = parse_date(s);
+  const auto date = take_date(s, Values::Nearest);
   return date ? std::optional(not_before_1970(*date)) : std::nullopt;
 }
 
@@ -288,10 +306,8 @@ std::optional<MailDate> parse_asctime(std::string_view s) {
   for (size_t i = 0; i < kMonths.size() && c.month == 0; ++i)
     if (s.substr(4, 3) == kMonths[i]) c.month = static_cast<int>(i) + 1;
   if (std::find(kDays.begin(), kDays.end(), s.substr(0, 3)) == kDays.end()) return std::nullopt;
-  auto date = make_date(c, 0);
-  if (!date) return std::nullopt;
-  date->zoned = false;
-  return not_before_1970(*date);
+  const auto date = make_date(c, std::nullopt, Values::Nearest);
+  return date ? std::optional(not_before_1970(*date)) : std::nullopt;
 }
 
 // date-day-fixed "-" date-month "-" date-year SP time SP zone (RFC 3501 section 9), nothing else.

@@ -1,11 +1,12 @@
 // The From_ line that begins every message of an mbox file: "From " sender, blank, a date as
 // asctime writes it.
 //
-// A line is taken for one only when it can be: day and month names, a day and time that exist, a
-// year of four digits, then at most a time zone or "remote from HOST", or a date as RFC 5322 has
-// it; at most kMaxFromLine bytes with its line end. Inside foreign mail an empty line must precede
-// it, too (mbox_scan.cc): agents write one, and a letter that quotes a From_ line in the middle of
-// a paragraph does not fall in two.
+// A line is taken for one only when it has the form: day and month names, a day and time of digits
+// (Nov 31 is as good as Nov 30: the line is a mark), a year of four digits, then at most a time
+// zone or "remote from HOST", or a date as RFC 5322 has it; at most kMaxFromLine bytes with its
+// line end. Inside foreign mail an empty line must precede it, too (mbox_scan.cc): agents write
+// one, and a letter that quotes a From_ line in the middle of a paragraph does not fall in two.
+// Whatever we store has every line that begins "From " quoted.
 #pragma once
 
 #include <cstdint>

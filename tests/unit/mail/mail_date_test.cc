@@ -102,11 +102,16 @@ TEST_CASE("asctime dates are read alike on the fast way") {
   }
   CHECK(parse_asctime("Wed Dec 31 19:00:00 1969")->seconds == 0);
   CHECK(parse_asctime("Sat Dec  6 09:37:48 1998"));
+  // Values that cannot be are the nearest that can, on both ways.
+  for (const char* odd : {"Sat Dec 32 09:37:48 1998", "Sat Dec 26 24:37:48 1998",
+                          "Sat Feb 29 09:60:99 1998", "Sat Dec  0 09:37:48 1998"})
+    CHECK(parse_asctime(odd)->seconds == parse_from_line_date(odd)->seconds);
+  CHECK(parse_asctime("Sat Dec 32 09:37:48 1998")->seconds == 915097068);
   for (const char* other :
-       {"Sat Dec  6 09:37 1998", "Sat Dec 32 09:37:48 1998", "sat Dec 26 09:37:48 1998",
-        "Sat Dex 26 09:37:48 1998", "Sat Dec 26 09:37:4x 1998", "Sat Dec 26 24:37:48 1998",
-        "Sat Dec x6 09:37:48 1998", "Sat Dec 26 09.37:48 1998", "Sat Dec 2  09:37:48 1998",
-        "Sat Dec 26 09:37:48 +199", " at Dec 26 09:37:48 1998", "Sat Dec 26 09:37:48 19 8"})
+       {"Sat Dec  6 09:37 1998", "sat Dec 26 09:37:48 1998", "Sat Dex 26 09:37:48 1998",
+        "Sat Dec 26 09:37:4x 1998", "Sat Dec x6 09:37:48 1998", "Sat Dec 26 09.37:48 1998",
+        "Sat Dec 2  09:37:48 1998", "Sat Dec 26 09:37:48 +199", " at Dec 26 09:37:48 1998",
+        "Sat Dec 26 09:37:48 19 8"})
     CHECK_FALSE(parse_asctime(other));
 }
 

@@ -38,10 +38,19 @@ TEST_CASE("mbox: what is a From_ line") {
   CHECK(parse_from_line("From a Sat Nov 21 11:05:22 CET 2026\n")->seconds == 1795259122 - 3600);
   CHECK(parse_from_line("From a Sat Nov 21 11:05:22 MET DST 2026\n")->zone_minutes == 120);
   CHECK_FALSE(parse_from_line("From a Sat Nov 21 11:05:22 2026\n")->zoned);
+  // What cannot be is the nearest that can: a mark is a mark.
+  for (const char* odd : {"From a Mon Nov 31 11:05:22 2026\n", "From a Mon Nov 99 11:05:22 2026\n",
+                          "From a 31 Nov 2026 11:05:22\n", "From a Mon Nov 30 11:05:22 2026\n"})
+    CHECK(parse_from_line(odd)->seconds == 1796036722);
+  for (const char* odd : {"From a Sun Feb 29 25:61:99 2026\n", "From a Sun Feb 30 24:60 2026\n",
+                          "From a Sun Feb  0 00:00:00 2026\n", "From a 0 Mar 2026 24:00 +0000\n",
+                          "From a Sun Feb 28 23:59:60 2026 +9999\n"})
+    CHECK(parse_from_line(odd));
+  CHECK(parse_from_line("From a Sun Feb 29 25:61:61 2026\n")->seconds == 1772323200);
   for (const char* bad :
        {"From a Sat Nov 21 11:05:22 2026", "From \n", "From a\n",
-        ">From a Sat Nov 21 11:05:22 2026\n", "From a Sat Nov 31 11:05:22 2026\n",
-        "From a Sat Nov 21 25:05:22 2026\n", "From a Sat Foo 21 11:05:22 2026\n",
+        ">From a Sat Nov 21 11:05:22 2026\n", "From a Sat Nov 211 11:05:22 2026\n",
+        "From a Sat Nov 21 25:05:2x 2026\n", "From a Sat Foo 21 11:05:22 2026\n",
         "From a Sat Nov 21 11:05:22 2026 and then\n", "From here to there on Sat Nov 21 we go\n",
         "From: a Sat Nov 21 11:05:22 2026\n", "From a Sat, 21 Nov 2026 11:05:22 and on\n",
         "From a on 2 May 2001 we go\n", "From a Sat Nov 21 11:05:22 26\n"})
