@@ -49,7 +49,11 @@ def tls(name, key=None, **more):
              tls_key="%s/%s.key" % (site.path, key or name), **more)
 
 
-host("a host as it should be", status=0)
+host("a host as it should be", "sysadmin: nobody is named, and mail for postmaster is refused unless", "write sysadmin you@example.org", status=0)
+for who in ({"sysadmin": "joe@example.org"}, {"forward": "Postmaster@example.org joe@example.org"}):
+    site.set(host_domain="example.org", **who)
+    host("somebody reads postmaster's mail", status=0, absent=["sysadmin:"])
+site.set(host_domain="example.org")
 certificate("good", ["mail.example.org", "imap.example.org"])
 tls("good")
 host("a good certificate", "tls_certificate: names mail.example.org, imap.example.org; expires in 90 days, on 20", status=0)

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "certificates.h"
 #include "io/owned_fd.h"
@@ -44,6 +45,18 @@ void names(const Settings& s, Problems& out) {
                        " is no full domain name, and other hosts ",
                        "will not send mail to it: write host_domain example.org, the part of mail ",
                        "addresses behind the @"));
+}
+
+// RFC 5321 section 4.5.1: postmaster has to be taken.  Whether an account has that name only the
+// directory knows, and nothing is run here.
+void postmaster(const Settings& s, Report& report) {
+  if (!s.sysadmin.empty()) return;
+  for (const std::string& line : s.forward)
+    if (istarts_with(line, "postmaster@") || istarts_with(line, "postmaster ")) return;
+  report.fact(concat(
+      "sysadmin: nobody is named, and mail for postmaster is refused unless an account has that ",
+      "name, though other hosts expect that somebody reads it: write sysadmin you@",
+      s.host_domain.empty() ? "example.org" : s.host_domain[0]));
 }
 
 void jail(const Settings& s, Problems& out) {
@@ -125,6 +138,7 @@ Report look_at_host(const conf::Loaded& loaded) {
   Problems& out = report.problems;
   accounts(s, out);
   names(s, out);
+  postmaster(s, report);
   check_owners(loaded, report);
   jail(s, out);
   check_certificates(s, report);
