@@ -177,8 +177,10 @@ TEST_CASE("uid 0 is never given, quota comes from the account or the setting") {
   s.user_quota = 50;
   CHECK(placed(s, "bob", f).quota_bytes == 200 * 1024);
   CHECK(placed(s, "bob").quota_bytes == 50 * 1024);
-  f.quota_kb = UINT64_MAX;
-  CHECK(placed(s, "bob", f).quota_bytes > (uint64_t{1} << 63));  // capped, not wrapped around
+  for (const uint64_t kilobytes : {uint64_t{1} << 54, (uint64_t{1} << 54) + 1, UINT64_MAX}) {
+    f.quota_kb = kilobytes;
+    CHECK(placed(s, "bob", f).quota_bytes > (uint64_t{1} << 63));  // capped, not wrapped around
+  }
 }
 
 TEST_CASE("imapd_mailbox_name puts the folders of system users at home") {

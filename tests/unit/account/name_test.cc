@@ -3,6 +3,7 @@
 #include "account/account.h"
 #include "account/address_list.h"
 #include "account/name_list.h"
+#include "base/text.h"
 
 using namespace dmail;
 using namespace dmail::account;
@@ -173,6 +174,12 @@ TEST_CASE("valid_users and user_ip_address read left to right") {
   s.valid_users = {"!root,!daemon"};
   CHECK(refused(s, "daemon"));
   CHECK_FALSE(refused(s, "alice"));
+  // Each form of a name, the one that modules are asked about, too.
+  for (const char* form : {"sales", "sales@computers.com", "cc_sales"}) {
+    s.valid_users = {concat("!", form)};
+    CHECK(refused(s, "sales@computers.com"));
+  }
+  s.valid_users.clear();
   s.user_ip_address = {"!10.0.0.66", "10.*, 192.168.1.?"};
   CHECK_FALSE(refused(s, "alice"));
   CHECK(refused(s, "alice", "10.0.0.66"));

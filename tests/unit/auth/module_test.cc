@@ -6,6 +6,7 @@
 
 #include "auth/authenticator.h"
 #include "auth/helper.h"
+#include "base/text.h"
 #include "io/clock.h"
 #include "scratch.h"
 
@@ -275,6 +276,29 @@ TEST_CASE("of an account's other name only the account's own facts count") {
   CHECK(s.lookup("second").kind == Kind::Dead);
   CHECK(s.lookup("odd").kind == Kind::No);
   CHECK(s.lookup("sick").kind == Kind::Dead);
+}
+
+TEST_CASE("an account of a domain with a password file is looked for there") {
+  Site s(
+      R"(while read -r verb user rest; do echo "+OK $user config 0 account=\"bob@virtual.org\""; done)");
+  s.settings.host_domain = {"example.com"};
+  s.settings.vdomain = {"v @virtual.org virtual.org /var/virtual"};
+  for (const auto& [line, there] : {std::pair("ann:x:0:0\n", false), {"bob:x:0:0\n", true}}) {
+    s.settings.vdomain_passwd = {concat("virtual.org ", s.scratch.file("passwd", line))};
+    CHECK(s.lookup("bob").ok() == there);
+    CHECK(s.check("pw", "bob").ok() == there);
+  }
+}
+
+TEST_CASE("a module may say much before its answer, but not without end") {
+  // Lines of 16 octets: half of kMaxReplyTotal, and one line more than it.
+  for (const auto& [octets, heard] : {std::pair("524288", true), {"1048592", false}}) {
+    Site s(concat("read -r line; yes '+DATA 012345678' | head -c ", octets,
+                  R"(; echo "+OK bob config 0")"),
+           60);
+    CHECK(s.check().ok() == heard);
+    CHECK(s.lookup().ok() == heard);
+  }
 }
 
 TEST_CASE("a password is never asked about in a conversation that had another question") {

@@ -56,6 +56,8 @@ TEST_CASE("texts that are no facts") {
   SessionFacts odd = joe();
   odd.user = "joe\nuser root";
   CHECK_FALSE(seal_facts(odd));
+  odd.user = "joe\x1b[2J";  // dmwho shows it on a terminal
+  CHECK_FALSE(seal_facts(odd));
   odd.user.clear();
   CHECK_FALSE(seal_facts(odd));
 }
