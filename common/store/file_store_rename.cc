@@ -88,16 +88,16 @@ Status FileStore::remove(std::string_view asked) {
   DMAIL_TRY(tree_->remove(*name));
   context_->quota->forget();
   if (Status dropped = drop_index(*name); !dropped)
-    return Error{dropped.error().kind,
-                 "The mailbox was deleted, but not all that lay beside it: " +
-                     dropped.error().client,
-                 dropped.error().log};
+    return Error{
+        dropped.error().kind,
+        "The mailbox was deleted, but not all that lay beside it: " + dropped.error().client,
+        dropped.error().log};
   return {};
 }
 
 // `from` and what lies below it, with the new names; in the order that locks are taken in.
 Result<std::vector<FileStore::Moving>> FileStore::moving_with(const std::string& from,
-                                                             const std::string& to) {
+                                                              const std::string& to) {
   std::vector<MailboxEntry> entries;
   DMAIL_TRY(tree_->list(entries));
   std::vector<Moving> out;

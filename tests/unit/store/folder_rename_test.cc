@@ -116,8 +116,8 @@ TEST_CASE("a mailbox that was renamed is not copied from, nor changed, under its
   auto box = choose(*store, "A");
   must(fixture.open()->rename("A", "New"));
   for (const bool moves : {false, true}) {
-    auto done = moves ? box->move(set_of(1, 1), *store, "Other")
-                      : box->copy(set_of(1, 1), *store, "Other");
+    auto done =
+        moves ? box->move(set_of(1, 1), *store, "Other") : box->copy(set_of(1, 1), *store, "Other");
     REQUIRE_FALSE(done);
     CHECK(done.error().kind == ErrorKind::NotFound);
   }
