@@ -196,10 +196,14 @@ void FileLock::directory_moved(const std::string& old_place, const std::string& 
   if (dotlock_.starts_with(old_place)) dotlock_.replace(0, old_place.size(), place);
 }
 
-void FileLock::release() {
+void FileLock::release_dotlock() {
   // Tried twice: a lock that stays behind holds everybody off.
   if (!dotlock_.empty() && ::unlink(dotlock_.c_str()) != 0) ::unlink(dotlock_.c_str());
   dotlock_.clear();
+}
+
+void FileLock::release() {
+  release_dotlock();
   if (fd_ < 0) return;
   unlock(fd_, kAll);
   fd_ = -1;

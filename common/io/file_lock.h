@@ -30,6 +30,7 @@ class FileLock {
                                             int stale_seconds = 120);
   // A directory was renamed: a dotlock below `old_place` is removed below `place` in the end.
   void directory_moved(const std::string& old_place, const std::string& place);
+  void release_dotlock();  // the rest is still held
   [[nodiscard]] bool held() const { return fd_ >= 0; }
   void release();
 

@@ -84,6 +84,7 @@ Status FileStore::remove(std::string_view asked) {
     auto locked = (*box)->lock_file();
     if (!locked) return std::move(locked.error());
     lock = std::move(*locked);
+    lock.release_dotlock();  // it would lie in a directory that goes, too
   }
   DMAIL_TRY(tree_->remove(*name));
   context_->quota->forget();

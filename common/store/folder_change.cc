@@ -140,6 +140,18 @@ Status FolderTree::remove(std::string_view name) {
   return system_error("rmdir " + spot->leaf, errno);
 }
 
+// The time of the lock file counts the moves, one a second, and says by a nanosecond that one is
+// under way: that takes no room on a full disk.  Where it cannot be set LIST is not warned.
+void FolderTree::begin_move() const {
+  const timespec times[] = {{0, UTIME_OMIT}, {moves().tv_sec, kMoving}};
+  (void)::utimensat(index_, kLockFile, times, AT_SYMLINK_NOFOLLOW);
+}
+
+void FolderTree::end_move() const {
+  const timespec times[] = {{0, UTIME_OMIT}, {moves().tv_sec + 1, 0}};
+  (void)::utimensat(index_, kLockFile, times, AT_SYMLINK_NOFOLLOW);
+}
+
 Status FolderTree::rename(std::string_view from, std::string_view to, bool& renamed) {
   renamed = false;
   auto source = find(from);
@@ -148,7 +160,10 @@ Status FolderTree::rename(std::string_view from, std::string_view to, bool& rena
   auto target = make_parents(to);
   if (!target) return std::move(target.error());
   if (target->kind != FolderSpot::Kind::Absent) return exists();
-  DMAIL_TRY(rename_new(source->directory, source->leaf, target->directory, target->leaf));
+  begin_move();
+  Status moved = rename_new(source->directory, source->leaf, target->directory, target->leaf);
+  end_move();
+  if (!moved) return moved;
   renamed = true;
   DMAIL_TRY(sync_directory(target->directory));
   return sync_directory(source->directory);

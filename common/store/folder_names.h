@@ -22,5 +22,8 @@ inline constexpr const char* kOwnMail = ".mbx";     // a directory's own message
 inline constexpr const char* kConverting = ".to.";  // + NAME: the directory that is to replace NAME
 inline constexpr const char* kIndexDirectory = ".index";
 inline constexpr const char* kSubscriptions = ".mailboxlist";
+// In kIndexDirectory: the lock of the tree; nanosecond of its time while a folder takes its place.
+inline constexpr const char* kLockFile = "lock";
+inline constexpr long kMoving = 1000;  // not less than a file system counts in
 
 }  // namespace dmail::store

@@ -17,6 +17,7 @@ namespace {
 
 constexpr size_t kMaxFolders = 200000;
 constexpr int kListTries = 3;
+constexpr int64_t kQuietMs = 2000;  // for a list that nobody changes meanwhile
 
 Error absent() { return Error{ErrorKind::NotFound, "The mailbox does not exist", ""}; }
 
@@ -150,7 +151,7 @@ bool FolderTree::has_children(const FolderSpot& spot) const {
 }
 
 Result<FolderTree::Lock> FolderTree::lock(Deadline deadline) const {
-  auto file = open_file_at(index_, "lock", O_RDWR | O_CREAT);
+  auto file = open_file_at(index_, kLockFile, O_RDWR | O_CREAT);
   if (!file) return std::move(file.error());
   Lock held;
   held.fd_ = std::move(*file);
@@ -160,6 +161,12 @@ Result<FolderTree::Lock> FolderTree::lock(Deadline deadline) const {
   held.tree_ = this;
   locked_ = true;
   return held;
+}
+
+timespec FolderTree::moves() const {
+  struct stat st {};
+  if (::fstatat(index_, kLockFile, &st, AT_SYMLINK_NOFOLLOW) != 0) return {};
+  return st.st_mtim;
 }
 
 // Finishes or clears what a crash left of to_directory(); leaves alone what is still under way.
@@ -248,11 +255,22 @@ Status FolderTree::list(std::vector<MailboxEntry>& out) const {
     if (name.ends_with(".idx")) indexed.emplace(name.substr(0, name.size() - 4));
   }
   // What went while it was looked at may have come by another name where the look had been.
-  for (int i = 0; i < kListTries; ++i) {
+  bool whole = false;
+  for (int i = 0; i < kListTries && !whole; ++i) {
+    const timespec before = moves();
     missed_ = false;
     out.clear();
     DMAIL_TRY(walk(root_, "", 0, indexed, out));
-    if (!missed_) break;
+    const timespec after = moves();
+    whole = locked_ || (!missed_ && before.tv_nsec != kMoving && before.tv_sec == after.tv_sec &&
+                        before.tv_nsec == after.tv_nsec);
+  }
+  if (!whole) {
+    if (auto held = lock(Deadline::in_ms(kQuietMs))) {
+      if (moves().tv_nsec == kMoving) end_move();  // it was killed
+      out.clear();
+      DMAIL_TRY(walk(root_, "", 0, indexed, out));
+    }
   }
   std::sort(out.begin(), out.end(),
             [](const MailboxEntry& a, const MailboxEntry& b) { return a.name < b.name; });

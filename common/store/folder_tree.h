@@ -85,6 +85,10 @@ class FolderTree {
   Status to_directory(int directory, const std::string& leaf);
   void recover(int directory, const std::string& leaf) const;
   void recover_locked(int directory, const std::string& leaf) const;
+  // Says to who lists that a folder takes another place, or took it.
+  void begin_move() const;
+  void end_move() const;
+  [[nodiscard]] timespec moves() const;
   using Indexed = std::unordered_set<std::string>;
   Status walk(int directory, const std::string& prefix, size_t level, const Indexed& indexed,
               std::vector<MailboxEntry>& out) const;

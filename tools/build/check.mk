@@ -156,6 +156,7 @@ mutants: config.mk
 soak: all unit-build
 	DMAIL_SOAK_SECONDS=120 tests/faults/test_agree.py $(CURDIR)/$(B)
 	DMAIL_RACE_POINTS=0 DMAIL_RACE_PAIRS=40 tests/faults/test_races.py $(CURDIR)/$(B)
+	DMAIL_HISTORY_SEED=0 DMAIL_HISTORY_STEPS=10000 tests/drivers/test_folder_history.py $(CURDIR)/$(B)
 	DMAIL_FOREIGN_SEED=0 DMAIL_FOREIGN_SECONDS=600 tests/faults/test_foreign.py $(CURDIR)/$(B)
 	DMAIL_POWERLOSS_SEED=0 DMAIL_POWERLOSS_IMAGES=5000 tests/powerloss/test_powerloss.py $(CURDIR)/$(B)
 	DMAIL_DAMAGE_ROUNDS=5000 $(B)/tests/unit-drivers "whatever damage*"
