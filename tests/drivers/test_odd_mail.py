@@ -57,7 +57,7 @@ class Line:
 
 def nul(i, user):
     c = Line(i.SMTP_PORT, b"EHLO c.example")
-    t.check("mail with a NUL is taken", c.mail(user, b"Subject: n\0ul\r\n\r\na\0b\r\n\0\0\r\n").startswith(b"250"))
+    t.check("mail with a NUL is taken", c.mail(user, b"Subject: n\0ul\r\nX-End: e\0\r\n\r\na\0b\r\n\0\0\r\n").startswith(b"250"))
     c.end()
     c = Line(i.IMAP_PORT)
     c.imap(b'LOGIN "%s" "%s"' % (i.USER1.encode(), i.PASS1.encode()))
@@ -69,6 +69,13 @@ def nul(i, user):
     t.check("FETCH: the sizes are those of the octets", b"BODY[] {%d}" % size in got and b"BODY[TEXT] {" in got, got)
     part = c.imap(b"FETCH * BODY.PEEK[]<%d.3>" % (size - 11))
     t.check("FETCH of a piece likewise", b"{3}\r\na\x80b" in part, part)
+    part = c.imap(b"FETCH * BODY.PEEK[TEXT]<0.2>")
+    t.check("FETCH of a piece that ends in a NUL", b"{2}\r\na\x80)" in part, part)
+    for fields, wanted in ((b"HEADER.FIELDS (X-End)", b"{13}\r\nX-End: e\x80\r\n\r\n)"),
+                           (b"HEADER.FIELDS (SUBJECT)", b"{17}\r\nSubject: n\x80ul\r\n\r\n)"),
+                           (b"HEADER", b"\r\nX-End: e\x80\r\n\r\n)")):
+        part = c.imap(b"FETCH * BODY.PEEK[%s]" % fields)
+        t.check("FETCH of " + fields.decode(), wanted in part and b"\0" not in part, part)
     c.end()
     c = Line(i.POP3_PORT)
     c.ask(b"USER " + user.split(b"@")[0])

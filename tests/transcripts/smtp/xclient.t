@@ -1,0 +1,16 @@
+# XCLIENT is for trusted proxies: others may not say for whom they come, and are still who they are.
+PROGRAM dsmtpd-session
+ARGS --by-hand host.example --submission --client 192.0.2.7 --set "submission_from 198.51.100.9"
+C: EHLO c
+S: ...
+S: 250 HELP
+C: MAIL FROM:<s@x.example>
+S: 530 5.7.0 ...
+C: XCLIENT ADDR=198.51.100.9
+S: 550 5.7.1 You are not trusted with that
+C: MAIL FROM:<s@x.example>
+S: 530 5.7.0 ...
+C: XCLIENT
+S: 501 5.5.4 ...
+C: XCLIENT ADDR
+S: 501 5.5.4 ...
