@@ -6,7 +6,7 @@
 namespace dmail::dpopd {
 
 inline constexpr size_t kMaxLine =
-    255;  // RFC 2449 section 4: a command line with its CRLF; longer is an error
+    253;  // RFC 2449 section 4: 255 with its CRLF; longer is an error
 inline constexpr int kMaxBadCommands = 20;      // in a row; then the connection ends
 inline constexpr int kStuckOutputMs = 300'000;  // a client that does not read
 

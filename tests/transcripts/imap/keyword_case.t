@@ -47,3 +47,9 @@ S: m OK ...
 C: n FETCH 2 FLAGS
 S: * 2 FETCH (FLAGS (\Recent WORK))
 S: n OK ...
+# One that is repeated counts once.
+R: o STORE 2 FLAGS (\\Seen
+REPEAT 150  work Work
+R: )\r\n
+S: * 2 FETCH (FLAGS (\Recent \Seen WORK))
+S: o OK ...

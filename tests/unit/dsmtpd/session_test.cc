@@ -345,3 +345,46 @@ TEST_CASE("no message takes longer than kMaxDataSeconds, however fast it comes")
   CHECK(pace.left(last - 1) == 1);
   CHECK(pace.left(last) == 0);
 }
+
+TEST_CASE("whoever brings no mail may stay for kMaxIdleSeconds, unless he has logged in") {
+  const auto after = [](int64_t seconds, bool logged_in, const std::string& input) {
+    conf::Settings settings;
+    const SessionFacts facts{Service::Smtp, "host.example", "192.0.2.7", false, false, true};
+    ByHandBackend backend("host.example");
+    StringStream stream(input, 1 << 16);
+    LineReader in(stream);
+    BufferedWriter buffer(stream, 1000);
+    ReplyWriter out(buffer);
+    Session session(facts, settings, in, out, backend);
+    session.state().idle_since = monotonic_ms() - seconds * 1000;
+    session.state().logged_in = logged_in;
+    session.run();
+    session.out().flush();
+    return stream.output;
+  };
+  CHECK(codes(after(kMaxIdleSeconds - 60, false, "NOOP\r\nNOOP\r\n")) == "250 250");
+  const std::string over = after(kMaxIdleSeconds + 1, false, "NOOP\r\nNOOP\r\n");
+  CHECK(over == "421 4.7.0 Too long without mail\r\n");
+  CHECK(codes(after(kMaxIdleSeconds + 1, true, "NOOP\r\nNOOP\r\n")) == "250 250");
+}
+
+TEST_CASE("a message that was taken sets the counts and the clock of idle commands back") {
+  conf::Settings settings;
+  const SessionFacts facts{Service::Smtp, "host.example", "192.0.2.7", false, false, true};
+  ByHandBackend backend("host.example");
+  StringStream stream(
+      "MAIL FROM:<s@x.example>\r\nRCPT TO:<bob@host.example>\r\nDATA\r\n.\r\nNOOP\r\n", 1 << 16);
+  LineReader in(stream);
+  BufferedWriter buffer(stream, 1000);
+  ReplyWriter out(buffer);
+  Session session(facts, settings, in, out, backend);
+  session.state().helo = "c";
+  session.state().idle_since = monotonic_ms() - (kMaxIdleSeconds + 1) * 1000;
+  session.state().idle_commands = kMaxIdleCommands;
+  session.state().asked_recipients = 7;
+  session.run();
+  session.out().flush();
+  CHECK(codes(stream.output) == "250 250 354 250 250");
+  CHECK(session.state().idle_commands == 1);
+  CHECK(session.state().asked_recipients == 0);
+}

@@ -66,6 +66,26 @@ TEST_CASE("a line has time, program, session, level, event and fields") {
   CHECK(std::regex_match(text, form));
 }
 
+TEST_CASE("a value is quoted and escaped however short it is") {
+  TempDir dir;
+  Log log = Log::open({dir.path, "p"}, Level::Info);
+  for (const auto& [value, written] : {std::pair<std::string_view, const char*>{"", R"( v="")"},
+                                       {"x", R"( v="x")"},
+                                       {" ", R"( v=" ")"},
+                                       {"\n", R"( v="\x0a")"},
+                                       {"\"", R"( v="\"")"},
+                                       {"\\", R"( v="\\")"},
+                                       {"a\n", R"( v="a\x0a")"},
+                                       {"\r\n", R"( v="\x0d\x0a")"},
+                                       {"=\"", R"( v="=\"")"},
+                                       {"::", " v=::"}}) {
+    log.info("x", {{"v", value}});
+    const std::string text = text_of(dir.path + "/p.log");
+    INFO(text);
+    CHECK(text.ends_with(concat(written, "\n")));
+  }
+}
+
 TEST_CASE("the date agrees with the C library") {
   TempDir dir;
   Log log = Log::open({dir.path, "p"}, Level::Info);
