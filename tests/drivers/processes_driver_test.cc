@@ -17,7 +17,7 @@ TEST_CASE("processes side by side agree in the end") {
     INFO(kind.label);
     DriverFixture fixture(kind);
     const int64_t end = monotonic_ms() + seconds * 1000;
-    constexpr int kWriters = 4;
+    constexpr int kWriters = 16;
     std::vector<pid_t> pids;
     for (int who = 1; who <= kWriters; ++who) {
       pids.push_back(process([&, who] {
