@@ -35,7 +35,7 @@ TEST_OPT := $(if $(SAN),,-O0 -U_FORTIFY_SOURCE)
 CXXFLAGS_ALL = -std=c++20 $(OPT) $(WARN) $(HARDEN) -ffunction-sections -fdata-sections \
   -Icommon -I. -I$(B)/gen -DDMAIL_VERSION='"$(VERSION)"' -DDMAIL_LIBEXEC='"$(libexecdir)"' \
   -DDMAIL_CONF='"$(sysconfdir)/dmail.conf"' -DDMAIL_USER='"$(DMAIL_USER)"' \
-  -DDMAIL_LOGIN_USER='"$(LOGIN_USER)"' -DDMAIL_AUTH_USER='"$(AUTH_USER)"' -DDMAIL_JAIL='"$(JAIL_DIR)"' \
+  -DDMAIL_LOGIN_USER='"$(LOGIN_USER)"' -DDMAIL_AUTH_USER='"$(AUTH_USER)"' -DDMAIL_MODULE_USER='"$(MODULE_USER)"' -DDMAIL_JAIL='"$(JAIL_DIR)"' \
   $(CPPFLAGS) $(CXXFLAGS)
 # A sanitizer's own crypt(3) only calls on to the real one: it must not make -lcrypt look unneeded.
 LDFLAGS_ALL = $(HARDEN) -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections \

@@ -19,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 and os.path.isdir(sys.argv[1]) else os.path.join(ROOT, "build")
 MAIL_DIR = os.environ.get("DMAIL_MAIL_DIR") or os.path.join(ROOT, "..", "shared", "mail")
 NOBODY = 65534
+MODULES = 63004 if os.geteuid() == 0 else os.geteuid()  # whom modules of dmtry's instances run as
 # Whatever the shell that starts us is like: files can be reached, messages of other programs are English.
 os.umask(0o022)
 os.environ["LC_ALL"] = "C.UTF-8"

@@ -26,25 +26,37 @@ Answer no(std::string why) {
   return answer;
 }
 
+// Why root may start or ask no module; empty: it may.  Never the mail user in its place.
+std::string no_module_user(const conf::Settings& settings, const Options& options) {
+  const std::string which = concat("module_user ", escaped(settings.module_user));
+  if (options.module_uid == 0 || options.module_gid == 0)
+    return concat(which, ": no such account, and modules run as it alone: `make install` ",
+                  "(tools/build/setup-host) makes it, see Upgrading in dmail-admin(7)");
+  if (options.module_uid == options.mail_uid)
+    return concat(which, " has the uid of mail_user ", escaped(settings.mail_user), ", ",
+                  options.mail_uid, ": it must be an account of its own");
+  return {};
+}
+
 // A module, whichever way it is reached.
 class Module {
  public:
   Module(const conf::Settings& settings, const Options& options)
-      : timeout_s_(settings.authent_timeout), mail_uid_(options.mail_uid) {
+      : timeout_s_(settings.authent_timeout), module_uid_(options.module_uid) {
     const bool root = ::geteuid() == 0;
     if (settings.authent_method == "external") {
       std::string_view process = settings.authent_process;
       if (options.service == account::Service::Imap && !settings.imapd_authent_process.empty())
         process = settings.imapd_authent_process;
+      if (root) refusal_ = no_module_user(settings, options);
       if (process.starts_with("unix:")) {
         socket_ = trim(process.substr(5));
         return;
       }
       for (std::string_view word : split_words(process)) command_.words.emplace_back(word);
       if (root) {
-        command_.uid = options.mail_uid;
-        command_.gid = options.mail_gid;
-        if (options.mail_uid == 0) refusal_ = "a module does not run as root: no mail_user";
+        command_.uid = options.module_uid;
+        command_.gid = options.module_gid;
       }
       if (command_.words.empty()) refusal_ = "authent_process is not set";
     } else if (settings.authent_method == "unix_user") {
@@ -106,7 +118,7 @@ class Module {
     if (idle_ && !idle_->has_unread() && !idle_->has_ended()) return std::move(idle_);
     idle_.reset();
     return socket_.empty() ? Helper::start(command_)
-                           : Helper::connect(socket_, mail_uid_, deadline);
+                           : Helper::connect(socket_, module_uid_, deadline);
   }
 
   Answer ask(std::string_view question, std::string_view user, Parse parse) {
@@ -143,7 +155,7 @@ class Module {
   }
 
   int64_t timeout_s_;
-  uid_t mail_uid_;
+  uid_t module_uid_;
   HelperCommand command_;
   std::string socket_;
   std::string refusal_;  // why nothing can be asked

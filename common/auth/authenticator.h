@@ -3,8 +3,8 @@
 // bounded reply lines.
 //
 //   authent_method unix_user   the program `unixauth` of the libexec directory (PAM), as root
-//   authent_method external    authent_process (imapd: imapd_authent_process), a child run as the
-//                              mail user; or `unix:/path`, the socket of a resident module
+//   authent_method external    authent_process (imapd: imapd_authent_process), a child run as
+//                              module_user; or `unix:/path`, the socket of a resident module of it
 //   a domain's vdomain_passwd  its passwd file, through crypt(3), before either
 //
 // The label account="NAME" of an answer is the account's own name, when the question was about
@@ -79,10 +79,13 @@ struct Options {
   account::Service service = account::Service::Imap;
   std::string libexec;    // directory of unixauth
   std::string client_ip;  // told to a child in DMAIL_CLIENT_IP (and to PAM)
-  // The mail user, when we are root: modules other than unixauth run as it, and it may own the
-  // socket of a resident module.  Ignored when we are not root.
+  // When we are root: external modules run as module_user, and a resident one's process is its.
+  // Who has the mail user's uid (a session of a virtual user) must not have theirs, too: where the
+  // two are one, or there is no module_user (0), no module is started.  Ignored when we are not
+  // root.
+  uid_t module_uid = 0;
+  gid_t module_gid = 0;
   uid_t mail_uid = 0;
-  gid_t mail_gid = 0;
 };
 
 // `settings` must stay.  Never fails: what cannot work answers Dead, with the reason as text.

@@ -61,7 +61,7 @@ Result<std::unique_ptr<Helper>> Helper::start(const HelperCommand& command) {
   return helper;
 }
 
-Result<std::unique_ptr<Helper>> Helper::connect(const std::string& path, uid_t mail_uid,
+Result<std::unique_ptr<Helper>> Helper::connect(const std::string& path, uid_t module_uid,
                                                 Deadline deadline) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -80,8 +80,11 @@ Result<std::unique_ptr<Helper>> Helper::connect(const std::string& path, uid_t m
   socklen_t size = sizeof peer;
   if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
     return system_error("SO_PEERCRED", errno);
-  if (peer.uid != 0 && peer.uid != ::geteuid() && (mail_uid == 0 || peer.uid != mail_uid))
-    return not_now(concat(path, " belongs to a process of uid ", peer.uid, ": not trusted"));
+  const uid_t own = module_uid != 0 ? module_uid : ::geteuid();
+  if (peer.uid != 0 && peer.uid != ::geteuid() && peer.uid != own)
+    return not_now(concat(path, " belongs to a process of uid ", peer.uid,
+                          ": not trusted, a module that stays has to be uid ", own,
+                          "'s (start it again as that, see Upgrading in dmail-admin(7))"));
   std::unique_ptr<Helper> helper(new Helper);
   helper->from_.reset(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
   if (!helper->from_.valid()) return system_error("dup", errno);

@@ -27,8 +27,8 @@ class Helper {
   // Starts the child: no descriptor but 0, 1 and 2 (/dev/null, because ours may be the client),
   // default signals, ids given up for good.
   static Result<std::unique_ptr<Helper>> start(const HelperCommand& command);
-  // Connects to the socket at `path`; who listens must be root, us, or `mail_uid`.
-  static Result<std::unique_ptr<Helper>> connect(const std::string& path, uid_t mail_uid,
+  // Connects to the socket at `path`; who listens must be root, us, or `module_uid`.
+  static Result<std::unique_ptr<Helper>> connect(const std::string& path, uid_t module_uid,
                                                  Deadline deadline);
   // Ends the child: end of input, a short while to leave, then SIGTERM, then SIGKILL; reaps it.
   ~Helper();

@@ -13,10 +13,8 @@
 #include "io/clock.h"
 #include "io/connection_over.h"
 #include "io/stream.h"
-#include "privsep/drop.h"
 #include "privsep/mechanisms.h"
 #include "privsep/monitor_options.h"
-#include "privsep/monitor_parts.h"
 #include "privsep/session_facts.h"
 
 namespace dmail::privsep {
@@ -31,12 +29,6 @@ constexpr int kSendMs = 30 * 1000;
 bool is_tls_fact(const std::string& text) {
   return text.size() <= kMaxTlsFact &&
          std::all_of(text.begin(), text.end(), [](char c) { return is_graph(c); });
-}
-
-Ids mail_user_ids(const conf::Settings& settings) {
-  if (!is_root()) return {};
-  auto ids = ids_of(settings.mail_user);
-  return ids ? *ids : Ids{};
 }
 
 // Whether `method` of an Authenticate may be used with these mechanisms.
@@ -58,8 +50,8 @@ Gate::Gate(const conf::Settings& settings, log::Log& log, const Endpoints& ends,
       channel_(channel),
       host_(greeting_host(settings.host_domain.empty() ? "" : settings.host_domain.front(),
                           settings.dpop_host)),
-      mail_ids_(mail_user_ids(settings)),
-      tally_(settings, log, mail_ids_),
+      ids_(host_ids(settings)),
+      tally_(settings, log, ids_.mail),
       places_(settings, log) {
   if (!log_.wants(log::Level::Debug)) return;
   const std::string unknown = unknown_mechanisms(mechanisms_setting(settings_, service_));
@@ -102,7 +94,7 @@ void Gate::client_known() {
 
 auth::Authenticator& Gate::authenticator() {
   if (!authenticator_)
-    authenticator_ = make_authenticator(settings_, service_, ends_.client_ip, mail_ids_);
+    authenticator_ = make_authenticator(settings_, service_, ends_.client_ip, ids_);
   return *authenticator_;
 }
 

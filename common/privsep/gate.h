@@ -25,6 +25,7 @@
 #include "privsep/frame.h"
 #include "privsep/gate_frames.h"
 #include "privsep/ids.h"
+#include "privsep/monitor_parts.h"
 #include "privsep/places.h"
 #include "privsep/sasl_program.h"
 #include "privsep/tally.h"
@@ -80,7 +81,7 @@ class Gate {
   // The connection's own, and from the login on the session's: to be passed on with it.
   Places& places() { return places_; }
   // The mail user; invalid when we are not root or there is none.
-  [[nodiscard]] Ids mail_ids() const { return mail_ids_; }
+  [[nodiscard]] Ids mail_ids() const { return ids_.mail; }
 
  private:
   using Kind = GateAnswer::Kind;
@@ -126,7 +127,7 @@ class Gate {
   account::Service service_;
   Channel& channel_;
   std::string host_;
-  Ids mail_ids_;
+  HostIds ids_;
   Tally tally_;
   Places places_;
   const TlsFiles* tls_ = nullptr;  // of the encrypted connection

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "io/clock.h"
 #include "io/stream.h"
+#include "privsep/drop.h"
 #include "privsep/login_protocol.h"
 #include "privsep/program.h"
 
@@ -68,18 +69,28 @@ void log_note(log::Log& log, const Frame& note, std::string_view ip, const TlsFi
     log.info(event, {{"ip", ip}, {"text", text}});
 }
 
+HostIds host_ids(const conf::Settings& settings) {
+  const auto or_none = [](const Result<Ids>& ids) { return ids ? *ids : Ids{}; };
+  if (!is_root()) return {};
+  if (settings.authent_method != "external") return {or_none(ids_of(settings.mail_user)), {}};
+  const TwoIds both = ids_of_two(settings.mail_user, settings.module_user);
+  return {or_none(both.first), or_none(both.second)};
+}
+
 std::unique_ptr<auth::Authenticator> make_authenticator(const conf::Settings& settings,
                                                         account::Service service,
-                                                        std::string_view client_ip, Ids mail) {
+                                                        std::string_view client_ip,
+                                                        const HostIds& ids) {
   auth::Options options;
   options.service = service;
   options.libexec = sibling(settings.libexec_path, "");
   while (options.libexec.size() > 1 && options.libexec.ends_with('/')) options.libexec.pop_back();
   options.client_ip = client_ip;
-  if (mail.valid()) {
-    options.mail_uid = mail.uid;
-    options.mail_gid = mail.gid;
+  if (ids.modules.valid()) {
+    options.module_uid = ids.modules.uid;
+    options.module_gid = ids.modules.gid;
   }
+  if (ids.mail.valid()) options.mail_uid = ids.mail.uid;
   return auth::make_authenticator(settings, options);
 }
 

@@ -32,10 +32,18 @@ bool is_note(const Frame& frame, size_t max_text);
 // that the program was given.  Everything else is the client's.
 void log_note(log::Log& log, const Frame& note, std::string_view ip, const TlsFiles& files);
 
-// `mail`: the mail user, invalid when we are not root.
+// The accounts of the host that a monitor needs, from one reading of /etc/passwd.  Invalid ones are
+// not there, or we are not root.
+struct HostIds {
+  Ids mail;
+  Ids modules;  // module_user; looked up for external modules only
+};
+HostIds host_ids(const conf::Settings& settings);
+
 std::unique_ptr<auth::Authenticator> make_authenticator(const conf::Settings& settings,
                                                         account::Service service,
-                                                        std::string_view client_ip, Ids mail);
+                                                        std::string_view client_ip,
+                                                        const HostIds& ids);
 // The module is asked even about a refused name, so that its time is that of a wrong password; and
 // so that it is a temporary failure, too, while the module cannot answer.
 auth::Answer check_password(auth::Authenticator& authenticator, const Result<account::Name>& name,

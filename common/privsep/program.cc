@@ -139,12 +139,15 @@ bool is_listed(const std::vector<std::string>& numbers, gid_t gid) {
 }
 
 // The ids that a module named.
-Result<Ids> named_ids(const account::Account& account, Ids mail, const conf::Settings& settings,
-                      const std::string& passwd_file) {
+Result<Ids> named_ids(const account::Account& account, Ids mail, Ids modules,
+                      const conf::Settings& settings, const std::string& passwd_file) {
   const uid_t uid = *account.uid;
   auto own = ids_of(uid, passwd_file);
   if (!own) return own;
   const Ids ids{uid, account.gid.value_or(own->gid)};
+  // Whoever has this uid has all passwords.
+  if (uid == modules.uid)
+    return ids_refused(account, concat("uid ", uid, " is module_user's, which runs no session"));
   // unixauth has looked, with the whole name service, and knows unix_uid_minimum.
   if (settings.authent_method == "unix_user") return ids;
   if (uid != mail.uid && uid < static_cast<uint64_t>(settings.unix_uid_minimum))
@@ -156,17 +159,23 @@ Result<Ids> named_ids(const account::Account& account, Ids mail, const conf::Set
                                      own->gid, "): add it to account_gids if it is meant"));
 }
 
+Result<Ids> not_root(const account::Account& account, Result<Ids> ids) {
+  if (ids && (ids->uid == 0 || ids->gid == 0))
+    return ids_refused(account, "the account's ids are root's");
+  return ids;
+}
+
 }  // namespace
 
 Result<Ids> ids_for_account(const account::Account& account, bool become_user,
                             const conf::Settings& settings, const std::string& passwd_file) {
   if (!is_root()) return Ids{::getuid(), ::getgid()};
-  Result<Ids> ids = ids_of(settings.mail_user, passwd_file);
-  if (account.uid && become_user)
-    ids = named_ids(account, ids ? *ids : Ids{}, settings, passwd_file);
-  if (ids && (ids->uid == 0 || ids->gid == 0))
-    return ids_refused(account, "the account's ids are root's");
-  return ids;
+  if (!account.uid || !become_user)
+    return not_root(account, ids_of(settings.mail_user, passwd_file));
+  const TwoIds both = ids_of_two(settings.mail_user, settings.module_user, passwd_file);
+  const auto or_none = [](const Result<Ids>& ids) { return ids ? *ids : Ids{}; };
+  return not_root(account, named_ids(account, or_none(both.first), or_none(both.second), settings,
+                                     passwd_file));
 }
 
 std::string process_title(std::string_view program, const conf::Settings& settings,

@@ -36,9 +36,9 @@ Error run_as(const ProgramPlan& plan);
 Result<pid_t> start_as(const ProgramPlan& plan);
 
 // Whom to serve an account as: its own ids, else, where `become_user` is false or it has no uid,
-// the mail user; never root.  An external module, which runs as the mail user, does not get to
-// choose among the system's: a uid below unix_uid_minimum and a group that is neither the uid's own
-// nor the mail user's nor in account_gids are refused.  Where we are not root: ourselves.
+// the mail user; never root, nor module_user.  An external module does not get to choose among the
+// system's: a uid below unix_uid_minimum and a group that is neither the uid's own nor the mail
+// user's nor in account_gids are refused.  Where we are not root: ourselves.
 Result<Ids> ids_for_account(const account::Account& account, bool become_user,
                             const conf::Settings& settings,
                             const std::string& passwd_file = "/etc/passwd");

@@ -209,6 +209,11 @@ Status home_ready(const std::string& home, const EnvironmentOptions& options) {
   if (::lstat(home.c_str(), &st) != 0) return system_error("stat " + home, errno);
   if (!S_ISDIR(st.st_mode) || (st.st_mode & S_IWOTH) != 0)
     return Error{ErrorKind::NoPermission, "", home + " is no directory or anybody may write to it"};
+  // Who owns it can put other files in place of these.
+  if (st.st_uid != ::geteuid() && st.st_uid != 0)
+    return Error{ErrorKind::NoPermission, "",
+                 concat(home, " belongs to uid ", st.st_uid, ", and not to uid ", ::geteuid(),
+                        ", which uses it")};
   // Berkeley DB obeys a file of this name in the home: that would be somebody else's configuration.
   if (::lstat((home + "/DB_CONFIG").c_str(), &st) == 0)
     return Error{ErrorKind::NoPermission, "", home + "/DB_CONFIG exists; remove it"};

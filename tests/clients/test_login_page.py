@@ -58,7 +58,7 @@ def nwauth(line):
 
 os.mkdir(home + "/users")
 if os.geteuid() == 0:
-    os.chown(home + "/users", 63002, 63002)  # dmtry's mail user, whom modules run as
+    os.chown(home + "/users", harness.MODULES, harness.MODULES)
 commands = [b.strip() for b in blocks if " set joe - <password-file" in b]
 t.equal("two ways to make a user", len(commands), 2)
 nwauth(commands[0])

@@ -54,19 +54,18 @@ userPassword: service secret
 server = Slapd(ENTRIES + "\ndn: cn=far,ou=Other,dc=example,dc=com\nobjectClass: inetOrgPerson\nobjectClass: mailUser\ncn: far\n"
                "sn: far\nsAMAccountName: far\nuserPassword: far\n")
 work = harness.scratch("dmail-ldap.")
-MAIL = 63002  # dmtry's mail user
 
 
-def give_to_mail_user(path):
+def give_to_modules(path):
     if os.geteuid() == 0:
-        os.chown(path, MAIL, MAIL)
+        os.chown(path, harness.MODULES, harness.MODULES)
 
 
 with open(work + "/secret", "w") as f:
     f.write("service secret\n")
 os.chmod(work + "/secret", 0o600)
-give_to_mail_user(work + "/secret")
-give_to_mail_user(work)
+give_to_modules(work + "/secret")
+give_to_modules(work)
 
 BASE = """base ou=Staff,dc=example,dc=com
 bind_dn cn=dmail,dc=example,dc=com

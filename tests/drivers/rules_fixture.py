@@ -54,7 +54,7 @@ class Site:
                 "log_path": self.path + "/log", "jail_path": self.path + "/empty", "libexec_path": self.bin,
                 "login_delay": 0, "login_delay_exempt": '""', "unix_uid_maximum": 65534}
         if ROOT:
-            rows.update(login_user="65533:65533", mail_user="65532:65532", auth_user="65531:65531")
+            rows.update(login_user="65533:65533", mail_user="65532:65532", auth_user="65531:65531", module_user="65530:65530")
         rows.update(settings)
         with open(self.path + "/dmail.conf.new", "w") as f:
             f.write("".join("%s %s\n" % row for row in rows.items()))

@@ -15,12 +15,12 @@ t = harness.Suite()
 where = harness.scratch("dmail-pool.")
 os.chmod(where, 0o777)
 root = os.geteuid() == 0
-MAIL = 65532
+MODULES = 65530
 authpool, nwauth = harness.program("authpool"), harness.program("nwauth")
 sock = where + "/run/pool"
 os.mkdir(where + "/run")
 if root:
-    os.chown(where + "/run", MAIL, MAIL)
+    os.chown(where + "/run", MODULES, MODULES)
 
 # Answers what PASSWORD says, and writes down who asks as whom.
 module = where + "/module"
@@ -35,8 +35,8 @@ os.chmod(module, 0o755)
 open(where + "/asked", "w").close()
 os.chmod(where + "/asked", 0o666)
 with open(where + "/dmail.conf", "w") as f:
-    f.write("host_domain example.com\ndrop_path %s\nmail_user %s\nauthent_number 3\nauthent_timeout 4\n"
-            % (where, "%d:%d" % (MAIL, MAIL) if root else "%d:%d" % (os.getuid(), os.getgid())))
+    f.write("host_domain example.com\ndrop_path %s\nmodule_user %s\nauthent_number 3\nauthent_timeout 4\n"
+            % (where, "%d:%d" % (MODULES, MODULES) if root else "%d:%d" % (os.getuid(), os.getgid())))
 
 
 class Pool:
@@ -105,7 +105,7 @@ t.equal("set goes through", ask("set Bob new"), "+OK Bob added")
 ask("check bob right")
 t.equal("and makes it ask again", len(asked()), count + 5)
 if root:
-    t.equal("modules run as the mail user", {l[3] for l in asked()}, {str(MAIL)})
+    t.equal("modules run as module_user", {l[3] for l in asked()}, {str(MODULES)})
 t.equal("the same few copies answered", len({l[2] for l in asked()} - {str(c) for c in pool.children()}), 0)
 
 # Copies that are killed, hang or talk nonsense.
@@ -270,7 +270,7 @@ subprocess.run([nwauth, "-path", where + "/db"], input=b"set joe secret\nset ann
 if root:
     for folder, dirs, files in os.walk(where + "/db"):
         for n in [folder] + [os.path.join(folder, x) for x in files]:
-            os.chown(n, MAIL, MAIL)
+            os.chown(n, MODULES, MODULES)
 pool = Pool("-cache", "100", words=(nwauth, "-path", where + "/db"))
 t.equal("nwauth: right", ask("check joe secret"), "+OK joe config 0")
 t.equal("nwauth: wrong", ask("check joe wrong"), "-ERR joe password wrong or not a valid user")
@@ -279,7 +279,7 @@ t.equal("nwauth: changed", (ask("set joe changed"), ask("check joe secret")[:4],
         ("+OK joe changed in database", "-ERR", "+OK joe config 0"))
 t.equal("nwauth: removed", (ask("del joe"), ask("check joe changed")[:4], ask("lookup joe")[:4]), ("+OK joe deleted", "-ERR", "-ERR"))
 with harness.Instance("--set", "authent_process unix:" + sock, "--set", "plaintext_login_from 127.*",
-                      *(["--set", "mail_user %d:%d" % (MAIL, MAIL)] if root else [])) as server:
+                      *(["--set", "module_user %d:%d" % (MODULES, MODULES)] if root else [])) as server:
     import imaplib
     import poplib
     for password, good in (("other", True), ("wrong", False)):
@@ -306,12 +306,12 @@ with harness.Instance("--set", "authent_process unix:" + sock, "--set", "plainte
     except imaplib.IMAP4.error as e:
         text = str(e)
     t.check("without it: not now, and no word of the password", "UNAVAILABLE" in text, text)
-# As its page has systemd start it: as the mail user, to whom dmail.conf is closed, as make install leaves it.
+# As its page has systemd start it: as module_user, to whom dmail.conf is closed, as make install leaves it.
 usual = subprocess.run([authpool, "--help"], capture_output=True, text=True).stdout.split("settings (")[1].split(")")[0]
 alone = ["unshare", "--mount", "--propagation", "private"]
 if root and subprocess.run([*alone, "true"]).returncode == 0 and os.path.isdir(os.path.dirname(usual)):
     p = subprocess.Popen([*alone, "sh", "-c", "mount -t tmpfs none %s && install -m 640 /dev/null %s && exec setpriv --reuid %d --regid %d "
-                          "--clear-groups %s -listen %s -- %s" % (os.path.dirname(usual), usual, MAIL, MAIL, authpool, sock, module)],
+                          "--clear-groups %s -listen %s -- %s" % (os.path.dirname(usual), usual, MODULES, MODULES, authpool, sock, module)],
                          stderr=subprocess.PIPE)
     said = p.stderr.readline() + p.stderr.readline()
     t.check("dmail.conf is closed to us: defaults", b"cannot read " + usual.encode() in said and b"listening at" in said, said)

@@ -231,7 +231,7 @@ def set_up(root):
         f.write("host_domain example.com\nauthent_method external\nauthent_process %s/auth\n"
                 "drop_path %s/mail\nwork_path %s\nlog_path %s/log\nlogin_user 65533:65533\n"
                 "mail_user 65532:65532\nlogin_delay 10\njail_path %s/empty\n"
-                "auth_user 65531:65531\nkerberos_keytab %s/auth\n%s" % ((path,) * 6 + (lists,)))
+                "auth_user 65531:65531\nmodule_user 65530:65530\nkerberos_keytab %s/auth\n%s" % ((path,) * 6 + (lists,)))
     for name, more in (("tls", "tls_certificate %s/certificate\ntls_key %s/key\ntls_certificate_for other.example %s/certificate %s/key\n"
                         % ((path,) * 4)), ("slow", 'login_delay 700\nlogin_delay_exempt ""\n'),
                        ("patient", 'login_delay 20000\nlogin_delay_exempt ""\n')):

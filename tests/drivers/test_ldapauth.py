@@ -73,9 +73,9 @@ def questions():
 def pooled():
     """The same under authpool, whose copies stay."""
     sock = work + "/pool"
-    ids = "%d:%d" % (MAIL, MAIL) if os.geteuid() == 0 else "%d:%d" % (os.getuid(), os.getgid())
+    ids = "%d:%d" % (harness.MODULES, harness.MODULES) if os.geteuid() == 0 else "%d:%d" % (os.getuid(), os.getgid())
     with open(work + "/dmail.conf", "w") as f:
-        f.write("mail_user %s\n" % ids)
+        f.write("module_user %s\n" % ids)
     p = subprocess.Popen([harness.program("authpool"), "-C", work + "/dmail.conf", "-n", "2", "-ttl", "1",
                           "-listen", sock, "--", harness.program("ldapauth"), "-config", ordinary], stderr=subprocess.DEVNULL)
 

@@ -61,7 +61,7 @@ def set_up(extra=""):
     with open(path + "/dmail.conf", "w") as f:
         f.write("host_domain example.com\nauthent_method external\nauthent_process %s/auth\n"
                 "drop_path %s/mail\nwork_path %s\nlog_path %s/log\nlogin_user 65533:65533\n"
-                "mail_user 65532:65532\nauth_user 65531:65531\nlogin_delay %d\njail_path %s/empty\n"
+                "mail_user 65532:65532\nauth_user 65531:65531\nmodule_user 65530:65530\nlogin_delay %d\njail_path %s/empty\n"
                 "tls_certificate %s/cert.pem\ntls_key %s/key.pem\n%s"
                 % (path, path, path, path, DELAY, path, path, path, extra))
     if os.geteuid() != 0:

@@ -20,7 +20,6 @@ from slapd import BIND, BIND_DONE, SEARCH_DONE, SEARCH_ENTRY, FakeServer, Slapd,
 harness.need("slapd")
 t = harness.Suite()
 work = harness.scratch("dmail-pages.")
-MAIL = 63002 if os.geteuid() == 0 else os.geteuid()
 LIBEXEC = os.path.dirname(harness.program("nwauth"))
 TAKEN = set()  # blocks that a part has dealt with
 
@@ -87,7 +86,7 @@ def shell(text, **variables):
 
 def give(path):
     if os.geteuid() == 0:
-        os.chown(path, MAIL, MAIL)
+        os.chown(path, harness.MODULES, harness.MODULES)
 
 
 # ---- ldapauth(8)
@@ -220,18 +219,19 @@ def resident_nwauth():
     unit = enabled("nwauth.8", "dmail-nwauth")
     command = placed(re.search(r"(?m)^ExecStart=(.*)$", unit).group(1), **own)
     first, rest = placed(block("nwauth.8", "install"), **own).split("\n", 1)
-    p = shell(first.replace("-o dmail -g dmail", "-o %d -g %d" % (MAIL, MAIL)))
+    p = shell(first.replace("-o dmailmod -g dmailmod", "-o %d -g %d" % (harness.MODULES, harness.MODULES)))
     t.equal("nwauth(8), its directory", (p.returncode, p.stderr), (0, ""))
     joe = [("set joe secret", "+OK joe added"), ("check joe secret", "+OK joe config 0"), ("check joe x", "-ERR")]
-    pool("systemd", command, run + "/nwauth", joe, page="nwauth(8)")
-    pool("a script", rest.removesuffix(" &"), run + "/nwauth", joe[1:], page="nwauth(8)")
+    own_user = "-moduleuser %d" % harness.MODULES
+    pool("systemd", command, run + "/nwauth", joe, own_user, page="nwauth(8)")
+    pool("a script", rest.removesuffix(" &"), run + "/nwauth", joe[1:], own_user, page="nwauth(8)")
 
 
 def pools(ldap_conf):
     run = work + "/run"
     os.mkdir(run, 0o755)
     give(run)
-    conf = written("pool.conf", "mail_user %d:%d\n" % (MAIL, MAIL))
+    conf = written("pool.conf", "module_user %d:%d\n" % (harness.MODULES, harness.MODULES))
     for name in (ldap_conf, work + "/ldap.secret"):
         give(name)
     own = {"/run/dmail-pam": work + "/run-pam", "/run/dmail": run, "/usr/local/etc/ldapauth.conf": ldap_conf}
@@ -243,7 +243,7 @@ def pools(ldap_conf):
     script = script.replace(LIBEXEC + "/mymodule", LIBEXEC + "/ldapauth -config " + ldap_conf)
     first, rest = script.split("\n", 1)
     if os.geteuid() == 0:
-        p = shell(first.replace("-o dmail -g dmail", "-o %d -g %d" % (MAIL, MAIL)))
+        p = shell(first.replace("-o dmailmod -g dmailmod", "-o %d -g %d" % (harness.MODULES, harness.MODULES)))
         t.equal("authpool(8), its directory", (p.returncode, p.stderr), (0, ""))
     pool("a script", rest, run + "/authpool", jim, "-C " + conf)
     shown, unit = block("authpool.8", "install", 2)[1], open(work + "/units/dmail-pam.service").read()
@@ -351,7 +351,7 @@ def remote():
 
 
 os.mkdir(work + "/units")
-subprocess.run([harness.ROOT + "/tools/build/service-files", "systemd", "/usr/local/lib/dmail", "/usr/local/sbin", "dmail", work + "/units"],
+subprocess.run([harness.ROOT + "/tools/build/service-files", "systemd", "/usr/local/lib/dmail", "/usr/local/sbin", "dmailmod", work + "/units"],
                check=True)
 slapd = Slapd("""dn: dc=example,dc=com
 objectClass: domain

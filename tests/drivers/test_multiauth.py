@@ -171,7 +171,7 @@ t.check("one question", p.returncode == 0 and p.stdout.startswith("+OK bob"))
 if os.geteuid() == 0:
     for folder, dirs, files in os.walk(work):
         for n in [folder] + [os.path.join(folder, f) for f in files]:
-            os.chown(n, 63002, 63002)  # dmtry's mail user
+            os.chown(n, harness.MODULES, harness.MODULES)
 process = "%s -config %s" % (harness.program("multiauth"), configuration(two))
 with harness.Instance("--imap", "0", "--set", "authent_process " + process) as site:
     for user, password, good in [("bob", "staffpw", True), ("gus", "changed", True), ("gus", "staffpw", False), ("ghost", "x", False)]:

@@ -15,12 +15,13 @@ import harness
 
 t = harness.Suite()
 home = harness.scratch("dmail-nwadmin.")
+MODULES, GROUP = harness.MODULES, harness.MODULES if os.geteuid() == 0 else os.getegid()
 NWAUTH, DB, CONF = harness.program("nwauth"), home + "/db", home + "/dmail.conf"
 
 
 def conf(**more):
     rows = {"host_domain": "example.com", "drop_path": home + "/mail", "hash_spool": 1, "authent_method": "external",
-            "vdomain": "v_ @virt.example virt.example %s/mail" % home, **more}
+            "vdomain": "v_ @virt.example virt.example %s/mail" % home, "module_user": "%d:%d" % (MODULES, GROUP), **more}
     with open(CONF, "w") as f:
         f.write("".join("%s %s\n" % row for row in rows.items()))
 
@@ -151,7 +152,7 @@ if os.geteuid() == 0:
     os.chown(run_dir, owner.st_uid, owner.st_gid)
 sock = run_dir + "/pool"
 with open(home + "/pool.conf", "w") as f:
-    f.write("mail_user %d:%d\n" % (owner.st_uid, owner.st_gid))
+    f.write("module_user %d:%d\n" % (owner.st_uid, owner.st_gid))
 argv = [harness.program("authpool"), "-C", home + "/pool.conf", "-listen", sock, "-ttl", "86400", "-watch", DB + "/changes", "--", NWAUTH, "-path", DB]
 if os.geteuid() == 0 and owner.st_uid == 0:
     argv[1:1] = ["-user", "root"]

@@ -35,7 +35,7 @@ def set_up(extra=""):
                 "hash_spool 1\nunix_uid_maximum 65534\nwork_path %s/work\nlog_path %s/log\nlogin_delay 0\njail_path %s/empty\nlibexec_path %s\n%s"
                 % (path, path, path, path, path, os.path.dirname(harness.program("imapd")), extra))
         if ROOT:
-            f.write("login_user 65533:65533\nmail_user 65532:65532\n")
+            f.write("login_user 65533:65533\nmail_user 65532:65532\nmodule_user 65530:65530\n")
     return path
 
 

@@ -184,11 +184,14 @@ with harness.Instance("--domain", "back.test") as back, harness.Instance("--set"
         talk.s.close()
 
 # A resident module, asked through its socket as monitors ask it.
-nwauth, path, sock = harness.program("nwauth"), home + "/db", home + "/nwauth"
+nwauth, path, sock = harness.program("nwauth"), home + "/db", home + "/run/nwauth"
+os.mkdir(home + "/run")
+os.chmod(home + "/run", 0o777)
+own_user = ["-moduleuser", str(harness.MODULES)]
 short, long, kept = "Sh0rtOne", "a-rather-long-password-for-checking", "KeptInTheOpenForCramMd5"
 for options, user, word in (([], "bob", short), ([], "ann", long), (["-keep-plain"], "kim", kept)):
-    subprocess.run([nwauth, "-path", path, "-mailuser", "root", *options, "set", user, word], check=True, stdout=subprocess.DEVNULL)
-p = subprocess.Popen([nwauth, "-path", path, "-mailuser", "root", "-listen", sock])
+    subprocess.run([nwauth, "-path", path, *own_user, *options, "set", user, word], check=True, stdout=subprocess.DEVNULL)
+p = subprocess.Popen([nwauth, "-path", path, *own_user, "-listen", sock])
 try:
     def listens():
         with socket.socket(socket.AF_UNIX) as s:

@@ -35,7 +35,7 @@ def set_up():
     with open(path + "/dmail.conf", "w") as f:
         f.write("host_domain example.com\nauthent_method external\nauthent_process %s/auth\nlock_timeout 2\nunix_uid_maximum 70002\nuser_quota true\n"
                 "drop_path %s/mail\nwork_path %s\nlog_path %s/log\nlogin_user 65533:65533\n"
-                "mail_user 65532:65532\njail_path %s/empty\n" % ((path,) * 5))
+                "mail_user 65532:65532\nmodule_user 65530:65530\njail_path %s/empty\n" % ((path,) * 5))
     return path
 
 

@@ -155,7 +155,7 @@ def set_up(root):
     with open(path + "/dmail.conf", "w") as f:
         f.write("host_domain example.com\nauthent_method external\nauthent_process %s/auth\nmax_rcpts 100\n"
                 "drop_path %s/mail\nwork_path %s\nlog_path %s/log\nlogin_user 65533:65533\n"
-                "mail_user 65532:65532\nauth_user 65531:65531\nlogin_delay 10\ndsmtp_mechanisms plain login cram-md5 apop\njail_path %s/empty\n" % ((path,) * 5))
+                "mail_user 65532:65532\nauth_user 65531:65531\nmodule_user 65530:65530\nlogin_delay 10\ndsmtp_mechanisms plain login cram-md5 apop\njail_path %s/empty\n" % ((path,) * 5))
     with open(path + "/dmail.conf") as f, open(path + "/tls.conf", "w") as g:
         g.write(f.read() + "tls_certificate %s/certificate\ntls_key %s/key\ntls_certificate_for other.example %s/certificate %s/key\n" % ((path,) * 4))
     with open(path + "/tls.conf") as f, open(path + "/proxied.conf", "w") as g:

@@ -37,7 +37,7 @@ with open(here + "/pam.d/imap", "w") as f:
     f.write("".join("%s required %s passdb=%s/passdb\n" % (phase, matrix[0], here) for phase in ("auth", "account")))
 os.mkdir(here + "/db")
 if root:
-    os.chown(here + "/db", 65532, 65532)
+    os.chown(here + "/db", 65530, 65530)
 subprocess.run([harness.program("nwauth"), "-path", here + "/db", "set", "nora", "nwauth's password"], check=True, stdout=subprocess.DEVNULL)
 with open(here + "/virt.passwd", "w") as f:
     f.write("vic:" + subprocess.run(["openssl", "passwd", "-6", "file's password"], capture_output=True, text=True, check=True).stdout)
@@ -63,7 +63,7 @@ t.check("dmconf check has no remark", status == 0, (out + err).decode()[-500:])
 
 # As dmail-pam.service starts it.
 units = harness.scratch("dmail-units.")
-subprocess.run([harness.ROOT + "/tools/build/service-files", "systemd", "/usr/local/lib/dmail", "/usr/local/sbin", "dmail", units], check=True)
+subprocess.run([harness.ROOT + "/tools/build/service-files", "systemd", "/usr/local/lib/dmail", "/usr/local/sbin", "dmailmod", units], check=True)
 with open(units + "/dmail-pam.service") as f:
     unit = f.read().replace("\\\n", "")
 argv = placed(re.search(r"(?m)^ExecStart=(.*)$", unit).group(1)).split()
@@ -89,7 +89,7 @@ WHO = [(user, "pam's password", True), ("nora", "nwauth's password", True), ("vi
 pam = up(start())
 try:
     st = os.stat(here + "/run-pam/socket")
-    t.equal("the socket is the mail user's alone", (st.st_uid, stat.S_IMODE(st.st_mode)), (65532 if root else os.geteuid(), 0o600))
+    t.equal("the socket is module_user's alone", (st.st_uid, stat.S_IMODE(st.st_mode)), (65530 if root else os.geteuid(), 0o600))
     if root:
         p = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "python3", "-c",
                             "import socket; socket.socket(socket.AF_UNIX).connect(%r)" % (here + "/run-pam/socket")], capture_output=True, text=True)

@@ -32,7 +32,7 @@ constexpr char kUsage[] =
     "(authent_timeout)\n"
     "  -cache N      answers remembered (authent_cache)  -ttl SECONDS  and how long (60)\n"
     "  -watch FILE   a change of it makes all answers forgotten; may be given again\n"
-    "  -mode OCTAL   of the socket (600)              -user NAME  run as (mail_user)\n"
+    "  -mode OCTAL   of the socket (600)              -user NAME  run as (module_user)\n"
     "  --version, --help\n";
 
 struct Arguments {
@@ -86,7 +86,7 @@ std::optional<int> parse_arguments(int argc, char** argv, Arguments& a) {
 }
 
 // Without a file of settings their defaults hold, unless the file was asked for by name.  Where we
-// are started as the mail user it is usual that it is root's alone.
+// are started as module_user it is usual that it is root's alone.
 Result<conf::Settings> settings_of(const Arguments& a) {
   if (!a.config_named && ::access(a.config.c_str(), R_OK) != 0) {
     if (errno != ENOENT)
@@ -103,11 +103,15 @@ Result<conf::Settings> settings_of(const Arguments& a) {
 
 // Modules are not run as root unless -user says so.
 Status become_user(Arguments& a, const conf::Settings& settings) {
-  const auto mail = privsep::ids_of(settings.mail_user);
-  if (mail) a.server.mail_uid = mail->uid;
   if (!privsep::is_root()) return {};
-  const auto ids = a.user.empty() ? mail : privsep::ids_of(a.user);
-  if (!ids) return Error{ErrorKind::NotFound, {}, ids.error().log};
+  const auto own = privsep::ids_of(settings.module_user);
+  if (own) a.server.module_uid = own->uid;
+  const auto ids = a.user.empty() ? own : privsep::ids_of(a.user);
+  if (!ids)
+    return Error{ErrorKind::NotFound,
+                 {},
+                 concat(a.user.empty() ? "module_user: " : "-user: ", ids.error().log,
+                        a.user.empty() ? " (see Upgrading in dmail-admin(7))" : "")};
   if (ids->uid == 0 && !a.user.empty()) return {};
   return privsep::become(*ids);
 }

@@ -24,7 +24,7 @@ constexpr int64_t kSettledMs = 1000;
 constexpr std::string_view kNobody = "lookup nobody-of-this-name";
 
 Spoken dead(std::string_view why) {
-  return {Judgement::Dead, concat("-DEAD ", escaped(why, 200), '\n')};
+  return {Judgement::Dead, concat("-DEAD ", escaped(why, 400), '\n')};
 }
 
 // A child, or a connection where the command is `unix:SOCKET`.

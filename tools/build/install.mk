@@ -37,9 +37,9 @@ install: all
 	install -m 644 tools/build/units/logrotate $(DESTDIR)$(docdir)/logrotate.d/dmail
 	install -m 644 tools/unixauth/pam.d/* $(DESTDIR)$(docdir)/pam.d
 	cd $(DESTDIR)$(docdir) && chmod 644 inetd.conf.example dmail.conf.example xinetd.d/dmail
-	tools/build/service-files systemd $(libexecdir) $(sbindir) $(DMAIL_USER) $(DESTDIR)$(unitdir)
+	tools/build/service-files systemd $(libexecdir) $(sbindir) $(MODULE_USER) $(DESTDIR)$(unitdir)
 ifeq ($(DESTDIR)$(filter no,$(SETUP_HOST)),)
-	tools/build/setup-host $(DMAIL_USER) $(LOGIN_USER) $(AUTH_USER) $(JAIL_DIR) $(sysconfdir)/dmail.conf $(docdir)/dmail.conf.example
+	tools/build/setup-host $(DMAIL_USER) $(LOGIN_USER) $(AUTH_USER) $(MODULE_USER) $(JAIL_DIR) $(sysconfdir)/dmail.conf $(docdir)/dmail.conf.example
 endif
 
 # By build id, as gdb looks for it.
@@ -57,4 +57,4 @@ uninstall:
 	cd $(DESTDIR)$(docdir) 2>/dev/null && rm -rf $(EXAMPLES) || true
 	rm -rf $(DESTDIR)$(datadir)/dmail/fail2ban
 	rmdir $(DESTDIR)$(docdir) $(DESTDIR)$(datadir)/dmail 2>/dev/null || true
-	tools/build/uninstall left "$(DESTDIR)" $(sysconfdir)/dmail.conf $(JAIL_DIR) $(DMAIL_USER) $(LOGIN_USER) $(AUTH_USER)
+	tools/build/uninstall left "$(DESTDIR)" $(sysconfdir)/dmail.conf $(JAIL_DIR) $(DMAIL_USER) $(LOGIN_USER) $(AUTH_USER) $(MODULE_USER)

@@ -81,7 +81,7 @@ imapd-session_EXT := -lcrypt
 # nwauth: the default authentication module.
 PROGRAMS += nwauth
 nwauth_SRC := $(wildcard tools/nwauth/*.cc tools/modules/*.cc) $(WIPING_HEAP)
-nwauth_LIBS := table account conf log io base
+nwauth_LIBS := table privsep account conf log io base
 nwauth_LINK := dynamic
 NWAUTH_EXT := $(DB_LIB) $(IDN_LIB) -lcrypto -lcrypt -pthread
 nwauth_EXT := $(NWAUTH_EXT)

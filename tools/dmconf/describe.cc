@@ -15,7 +15,7 @@ namespace {
 // Defaults that the person who built dmail chose; the manual page doesn't depend on them.
 bool is_configured(const Row& row) {
   return row.name == "mail_user" || row.name == "login_user" || row.name == "auth_user" ||
-         row.name == "jail_path";
+         row.name == "module_user" || row.name == "jail_path";
 }
 
 // Text for troff: no byte of it is a request or an escape.

@@ -1,8 +1,6 @@
 #include "host.h"
 
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,10 +10,9 @@
 #include "base/ascii.h"
 #include "base/text.h"
 #include "certificates.h"
-#include "io/owned_fd.h"
+#include "modules.h"
 #include "owners.h"
 #include "privsep/ids.h"
-#include "tools/dmconf/multiauth.h"
 
 namespace dmail::dmconf {
 namespace {
@@ -29,13 +26,24 @@ void accounts(const Settings& s, Problems& out) {
   if (::geteuid() != 0) return;  // an ordinary user's servers change to nobody
   for (const auto& [name, value] : {std::pair("login_user", &s.login_user),
                                     {"mail_user", &s.mail_user},
-                                    {"auth_user", &s.auth_user}}) {
+                                    {"auth_user", &s.auth_user},
+                                    {"module_user", &s.module_user}}) {
     const auto ids = privsep::ids_of(*value);
     if (!ids)
       out.push_back(
           concat(name, ": ", ids.error().log, " (useradd -r -s /usr/sbin/nologin ", *value, ")"));
     else if (ids->uid == 0)
       out.push_back(concat(name, ": ", *value, " is root; name an account of its own"));
+  }
+  // Each of the others reads what a stranger sends, or what he has sent.
+  const auto own = privsep::ids_of(s.module_user);
+  for (const auto& [name, value] : {std::pair("login_user", &s.login_user),
+                                    {"mail_user", &s.mail_user},
+                                    {"auth_user", &s.auth_user}}) {
+    const auto ids = privsep::ids_of(*value);
+    if (own && ids && ids->uid == own->uid && own->uid != 0)
+      out.push_back(concat("module_user: ", s.module_user, " has the uid of ", name, ' ', *value,
+                           ", who must not have what modules have: name an account of its own"));
   }
 }
 
@@ -77,36 +85,10 @@ void readable(std::string_view setting, const std::string& path, Problems& out) 
     out.push_back(concat(setting, ": ", path, ": ", why(errno)));
 }
 
-void program(std::string_view setting, const std::string& path, Problems& out) {
-  if (::access(path.c_str(), X_OK) != 0)
-    out.push_back(concat(setting, ": ", path, ": ", why(errno)));
-}
-
-// Somebody listens at the socket of a resident module.
-void resident(std::string_view setting, const std::string& path, Problems& out) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path)
-    return out.push_back(concat(setting, ": ", path, " is too long"));
-  std::memcpy(address.sun_path, path.data(), path.size());
-  const OwnedFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    out.push_back(concat(setting, ": ", path, ": ", why(errno),
-                         " (is nwauth -listen or authpool -listen running?)"));
-}
-
-void module(std::string_view setting, const std::string& command, Problems& out) {
-  if (command.empty()) return;
-  if (command.starts_with("unix:")) return resident(setting, command.substr(5), out);
-  const auto words = split_words(command);
-  if (!words.empty()) program(setting, std::string(words[0]), out);
-  for (const std::string& one : multiauth_modules(words, out)) module("multiauth", one, out);
-}
-
 void users(const Settings& s, Problems& out) {
   if (s.authent_method == "external") {
-    module("authent_process", s.authent_process, out);
-    module("imapd_authent_process", s.imapd_authent_process, out);
+    check_module("authent_process", s.authent_process, s, out);
+    check_module("imapd_authent_process", s.imapd_authent_process, s, out);
   } else if (s.authent_method == "unix_user") {
     for (const char* service : {"imap", "pop", "smtp"}) {
       const std::string path = concat("/etc/pam.d/", service);
@@ -127,7 +109,7 @@ void programs(const Settings& s, Problems& out) {
        {"imapd", "imapd-login", "imapd-login-tls", "imapd-session", "dpopd", "dpopd-login",
         "dpopd-login-tls", "dpopd-session", "dsmtpd", "dsmtpd-session", "dsmtpd-session-tls",
         "dsmtpd-deliver", "dmsasl", "dmsasl-external", "dmtally", "dmail-proxy", "dmail-proxy-tls"})
-    program(name, concat(where, '/', one), out);
+    check_program(name, concat(where, '/', one), out);
 }
 
 }  // namespace

@@ -129,7 +129,7 @@ class Owners {
                            octal(st.st_mode), ") (chmod o+x ", path, ")"));
   }
 
-  // Modules and dmtally run as the mail user.
+  // dmtally runs as the mail user.
   void mail_user_can_enter(const std::string& path, const struct stat& st) {
     if (::geteuid() != 0 || (st.st_mode & S_IXOTH) != 0 || st.st_uid == mail_.uid) return;
     if ((st.st_mode & S_IXGRP) != 0 && st.st_gid == mail_.gid) return;

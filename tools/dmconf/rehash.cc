@@ -74,9 +74,8 @@ class Rehash {
   bool decided_by_module(const Stray& stray) {
     if (settings_.authent_method != "external" || !stray.name.passwd_file.empty()) return false;
     if (!authenticator_) {
-      const auto ids = privsep::ids_of(settings_.mail_user);
       authenticator_ = privsep::make_authenticator(settings_, account::Service::Smtp, "",
-                                                   ids && ::geteuid() == 0 ? *ids : privsep::Ids());
+                                                   privsep::host_ids(settings_));
     }
     const auth::Answer answer = authenticator_->lookup(stray.name);
     if (answer.kind == auth::Answer::Kind::Dead) {

@@ -5,8 +5,10 @@
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <memory>
 #include <string_view>
 
@@ -51,6 +53,15 @@ bool answers(int port, bool tls) {
   char buf[512];
   const ssize_t n = ::recv(s.get(), buf, sizeof buf, 0);
   return n > 0 && greeting({buf, static_cast<size_t>(n)});
+}
+
+bool listens(const std::string& path) {
+  sockaddr_un a{};
+  a.sun_family = AF_UNIX;
+  if (path.size() >= sizeof a.sun_path) return false;
+  std::memcpy(a.sun_path, path.data(), path.size());
+  const OwnedFd s(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return ::connect(s.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) == 0;
 }
 
 }  // namespace dmail::dmtry

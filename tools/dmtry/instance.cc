@@ -23,6 +23,7 @@ namespace {
 constexpr int kLoginUid = 63001;
 constexpr int kMailUid = 63002;
 constexpr int kAuthUid = 63003;
+constexpr int kModuleUid = 63004;
 constexpr int kFirstUserUid = 63101;
 
 // All there are: a client under test chooses.
@@ -106,7 +107,10 @@ Status Instance::make_directories() {
   for (const char* name : {"spool", "log", "jail", "run"})
     DMAIL_TRY(make_directory_in(own->get(), name, 0755, -1));
   DMAIL_TRY(make_directory_in(own->get(), "work", 0755, mail));
-  return make_directory_in(own->get(), "users", 0700, -1);
+  // Passwords are the modules' alone, as on a host.
+  const int modules = root_ ? kModuleUid : -1;
+  DMAIL_TRY(make_directory_in(own->get(), "auth", 0755, modules));
+  return make_directory_in(own->get(), "users", 0700, modules);
 }
 
 Status Instance::choose_ports() {
@@ -132,13 +136,14 @@ Status Instance::write_settings() {
   line("work_path", in("work"));
   line("log_path", in("log"));
   line("authent_method", "external");
-  line("authent_process", "unix:" + in("run/auth"));
+  line("authent_process", "unix:" + in("auth/socket"));
   line("libexec_path", programs_);
   line("jail_path", in("jail"));
   if (root_) {
     line("login_user", concat(kLoginUid));
     line("mail_user", concat(kMailUid));
     line("auth_user", concat(kAuthUid));
+    line("module_user", concat(kModuleUid));
   }
   line("unix_uid_maximum", "65534");  // of the users made here
   line("tls_certificate", in("cert.pem"));
@@ -191,17 +196,27 @@ Status Instance::start_accounts() {
     if (root_) ++uid;
   }
   append(commands, "quit\n");
-  auto made = Children::run({nwauth, "-path", in("users"), "-keep-plain"}, commands);
+  const std::string modules = concat(root_ ? kModuleUid : static_cast<int>(::getuid()));
+  auto made = Children::run({nwauth, "-path", in("users"), "-moduleuser", modules, "-keep-plain"},
+                            commands);
   if (!made) return std::move(made.error());
   if (made->find("-ERR") != std::string::npos || made->find("-DEAD") != std::string::npos)
     return wrong("nwauth refuses a user: " + escaped(*made));
-  return children_.start({nwauth, "-path", in("users"), "-listen", in("run/auth")},
-                         in("log/nwauth.out"));
+  return children_.start(
+      {nwauth, "-path", in("users"), "-moduleuser", modules, "-listen", in("auth/socket")},
+      in("log/nwauth.out"));
 }
 
 Status Instance::wait_for_ports() {
   const Deadline deadline = Deadline::in_seconds(20), patience = Deadline::in_seconds(3);
   bool said = false;
+  // A server greets without it, and the first login would come to nothing.
+  while (!listens(in("auth/socket"))) {
+    if (std::string name = children_.ended(); !name.empty())
+      return wrong(name + " ended; " + in("log") + " may say why");
+    if (deadline.passed()) return wrong("nwauth does not listen; see " + in("log"));
+    ::poll(nullptr, 0, 20);
+  }
   for (size_t i = 0; i < kServices.size(); ++i) {
     if (options_.ports[i] < 0) continue;
     while (!answers(options_.ports[i], kServices[i].tls)) {

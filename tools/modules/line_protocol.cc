@@ -74,7 +74,7 @@ int serve_dead(std::string_view why, bool one_question) {
   std::string line;
   while (one_question || read_question(line)) {
     wipe(line);
-    std::fputs(concat("-DEAD ", escaped(why), '\n').c_str(), stdout);
+    std::fputs(concat("-DEAD ", escaped(why, 400), '\n').c_str(), stdout);
     std::fflush(stdout);
     if (one_question) break;
   }

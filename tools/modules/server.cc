@@ -35,11 +35,11 @@ bool someone_listens(const sockaddr_un& address) {
   return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
-// Root's own socket is opened to the mail user by giving it to him, not by its mode.  Only in a
-// directory where nobody else can put something in its place.
-Status give_to_mail_user(const std::string& path, uid_t mail_uid,
-                         const std::function<void(std::string_view)>& log) {
-  if (::geteuid() != 0 || mail_uid == 0) return {};
+// Root's own socket is opened to the user of the other modules by giving it to him, not by its
+// mode.  Only in a directory where nobody else can put something in its place.
+Status give_to_module_user(const std::string& path, uid_t module_uid,
+                           const std::function<void(std::string_view)>& log) {
+  if (::geteuid() != 0 || module_uid == 0) return {};
   struct stat st {};
   const std::string above = path.substr(0, std::max<size_t>(1, path.rfind('/')));
   if (::stat(above.c_str(), &st) != 0) return system_error("stat " + above, errno);
@@ -47,7 +47,7 @@ Status give_to_mail_user(const std::string& path, uid_t mail_uid,
     log(concat("the socket stays root's, because ", above, " is not root's alone"));
     return {};
   }
-  if (::lchown(path.c_str(), mail_uid, static_cast<gid_t>(-1)) != 0)
+  if (::lchown(path.c_str(), module_uid, static_cast<gid_t>(-1)) != 0)
     return system_error("chown " + path, errno);
   return {};
 }
@@ -130,8 +130,8 @@ class Server {
       ucred peer{};
       socklen_t size = sizeof peer;
       const bool known = ::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
-      if (!known || (peer.uid != 0 && peer.uid != ::geteuid() &&
-                     (options_.mail_uid == 0 || peer.uid != options_.mail_uid))) {
+      const uid_t other = ::geteuid() == 0 ? options_.module_uid : 0;
+      if (!known || (peer.uid != 0 && peer.uid != ::geteuid() && peer.uid != other)) {
         log_(concat("refused a client of uid ", peer.uid));
         continue;
       }
@@ -257,7 +257,7 @@ Status serve(Responder& responder, const ServerOptions& options,
              const std::function<void(std::string_view)>& log) {
   Result<OwnedFd> listener = listen_at(options.path, options.mode);
   if (!listener) return std::move(listener.error());
-  DMAIL_TRY(give_to_mail_user(options.path, options.mail_uid, log));
+  DMAIL_TRY(give_to_module_user(options.path, options.module_uid, log));
   sigset_t ending;
   sigemptyset(&ending);
   sigaddset(&ending, SIGTERM);

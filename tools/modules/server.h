@@ -1,7 +1,7 @@
 // A resident module: the line protocol on a Unix-domain socket, many clients at once.  One thread
 // waits and answers what is quick; the rest goes to a few workers, one question per client at a
-// time, so that answers keep their order.  Clients are root, our own user and the mail user; others
-// are hung up on.
+// time, so that answers keep their order.  Clients are root and our own user, and of a server that
+// is root the user whom the other modules have; others are hung up on.
 #pragma once
 
 #include <sys/stat.h>
@@ -37,7 +37,7 @@ class Responder {
 struct ServerOptions {
   std::string path;  // absolute; a socket left behind by a dead server is replaced
   mode_t mode = 0600;
-  uid_t mail_uid = 0;  // may ask, too; 0: nobody
+  uid_t module_uid = 0;  // may ask a server that is root; 0: nobody
   unsigned workers = 2;
 };
 

@@ -1,9 +1,6 @@
 // nwauth: see nwauth(8).  Options, then one of four ways to run: a command of the line protocol as
 // arguments, `drop_path`, a resident server, or the line protocol on standard input.
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,6 +16,7 @@
 #include "tools/nwauth/admin.h"
 #include "tools/nwauth/commands.h"
 #include "tools/nwauth/mail_place.h"
+#include "tools/nwauth/owner.h"
 
 using namespace dmail;
 using namespace dmail::nwauth;
@@ -38,13 +36,14 @@ constexpr char kUsage[] =
     "options: -path DIR  -C DMAIL.CONF  -readonly  -keep-plain  -digest-realm REALM  -debug  -log  "
     "-hash "
     "yescrypt|sha512  -allowats\n"
-    "         -allowhighascii  -mode OCTAL  -mailuser NAME  -cache N  -cachetime SECONDS  -threads "
+    "         -allowhighascii  -mode OCTAL  -moduleuser NAME  -cache N  -cachetime SECONDS  "
+    "-threads "
     "N\n"
     "`nwauth set USER -` and `check USER -` read the password from standard input.\n";
 
 struct Arguments {
   std::string path = "/var/lib/dmail/nwauth";
-  std::string mail_user = DMAIL_USER;
+  std::string module_user;  // else dmail.conf's
   std::string config = DMAIL_CONF;
   bool config_named = false;
   Policy policy;
@@ -66,7 +65,7 @@ bool set_option(Arguments& a, std::string_view name, const std::string& value) {
   if (name == "-path") return (a.path = value).starts_with('/');
   if (name == "-C" || name == "-i") return a.config_named = !(a.config = value).empty();
   if (name == "-listen") return (a.server.path = value).starts_with('/');
-  if (name == "-mailuser") return !(a.mail_user = value).empty();
+  if (name == "-moduleuser") return !(a.module_user = value).empty();
   if (name == "-digest-realm") {
     a.policy.digest_realm = value;
     return !value.empty() && value.size() <= kMaxName && valid_label("realm", value);
@@ -101,6 +100,11 @@ bool parse_arguments(int argc, char** argv, Arguments& a) {
   int i = 1;
   for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; ++i) {
     if (set_flag(a, argv[i])) continue;
+    if (std::strcmp(argv[i], "-mailuser") == 0)
+      std::fputs(
+          "nwauth: it is -moduleuser now, an account that runs no session: see Upgrading in "
+          "dmail-admin(7)\n",
+          stderr);
     if (i + 1 >= argc || !set_option(a, argv[i], argv[i + 1])) {
       std::fprintf(stderr, "nwauth: bad option or value: %s\n%s", argv[i], kUsage);
       return false;
@@ -109,26 +113,6 @@ bool parse_arguments(int argc, char** argv, Arguments& a) {
   }
   a.words.assign(argv + i, argv + argc);
   return true;
-}
-
-// Run by root, we become the owner of the database (the mail user when there is none yet), so that
-// files we make can be used by the module that runs as that user.
-Status become_owner(const Arguments& a) {
-  if (::geteuid() != 0) return {};
-  struct stat st {};
-  uid_t uid = a.server.mail_uid;
-  gid_t gid = uid;
-  if (const passwd* user = ::getpwnam(a.mail_user.c_str())) gid = user->pw_gid;
-  if (::lstat(a.path.c_str(), &st) == 0) {
-    uid = st.st_uid;
-    gid = st.st_gid;
-  } else if (::mkdir(a.path.c_str(), 0700) != 0 ||
-             (uid != 0 && ::lchown(a.path.c_str(), uid, gid) != 0)) {
-    return system_error("make " + a.path, errno);
-  }
-  if (uid == 0) return {};
-  if (::setgroups(0, nullptr) == 0 && ::setgid(gid) == 0 && ::setuid(uid) == 0) return {};
-  return system_error("become the owner of " + a.path, errno);
 }
 
 // -log and -debug: one line an event, never a password.
@@ -215,7 +199,6 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (!a.words.empty() && a.words[0] == "drop_path") return drop_path(a);
-  if (const passwd* user = ::getpwnam(a.mail_user.c_str())) a.server.mail_uid = user->pw_uid;
   ::umask(077);
   // As whoever calls us: the owner of the database may read neither of the two.
   auto file = open_dump_file(a.words);
@@ -224,11 +207,14 @@ int main(int argc, char** argv) {
     return 73;
   }
   const bool by_hand = !a.words.empty();
-  const auto settings = by_hand ? settings_of(a) : std::nullopt;
-  if (Status owner = become_owner(a); !owner) return answer_dead(a, owner.error());
+  const bool asks_conf = a.module_user.empty() && ::geteuid() == 0;
+  const auto settings = by_hand || asks_conf ? settings_of(a) : std::nullopt;
+  if (a.module_user.empty()) a.module_user = settings ? settings->module_user : DMAIL_MODULE_USER;
+  if (Status owner = become_owner(a.path, a.module_user, !a.server.path.empty()); !owner)
+    return answer_dead(a, owner.error());
   const Diary log(a);
   auto users = UserTable::open(a.path, a.policy.read_only);
-  if (!users) return answer_dead(a, users.error());
+  if (!users) return answer_dead(a, with_owner(a.path, users.error()));
   // A child serves one connection: only the resident module has logins to remember.
   Verified verified(a.server.path.empty() ? 0 : a.cache, static_cast<int64_t>(a.cache_seconds));
   Commands commands(**users, verified, a.policy);

@@ -16,8 +16,8 @@ def install(t, site):
         print(out[-3000:])
         raise SystemExit(1)
     t.check("make install says what is left to do", "next:" in out and "dmconf check" in out, out)
-    accounts = site.sh("getent passwd dmail dmaillog dmailauth | cut -d: -f1").split()
-    t.equal("it makes the three accounts", accounts, ["dmail", "dmaillog", "dmailauth"])
+    accounts = site.sh("getent passwd dmail dmaillog dmailauth dmailmod | cut -d: -f1").split()
+    t.equal("it makes the four accounts", accounts, ["dmail", "dmaillog", "dmailauth", "dmailmod"])
 
 
 def certificate(t, site):

@@ -31,8 +31,8 @@ struct Site {
     settings.authent_method = "external";
     settings.authent_process = scratch.script(body) + " one two";
     settings.authent_timeout = timeout;
-    options.mail_uid = 65534;
-    options.mail_gid = 65534;
+    options.module_uid = 65534;
+    options.module_gid = 65534;
     options.client_ip = "10.0.0.1";
   }
   Answer check(std::string_view password = "secret", std::string_view user = "bob") {
@@ -91,8 +91,21 @@ TEST_CASE("a child sees its environment, three descriptors and no more") {
   if (::geteuid() == 0) {
     CHECK(*a.label("u") == "65534");
     CHECK(*a.label("g") == "65534");
-    s.options.mail_uid = 0;
-    CHECK(s.lookup().kind == Kind::Dead);  // never as root
+    s.settings.module_user = "mods";
+    s.settings.mail_user = "mail";
+    // Never as root, nor as the mail user; whichever way it is reached.
+    for (const std::string& process : {s.settings.authent_process, std::string("unix:/nowhere")}) {
+      s.settings.authent_process = process;
+      s.options.module_uid = 0;
+      s.options.mail_uid = 65533;
+      CHECK(s.lookup().kind == Kind::Dead);
+      CHECK(s.lookup().text.find("module_user mods: no such account") == 0);
+      s.options.module_uid = 65533;
+      CHECK(s.check().kind == Kind::Dead);
+      CHECK(s.lookup().text ==
+            "module_user mods has the uid of mail_user mail, 65533: it must be "
+            "an account of its own");
+    }
   }
 }
 

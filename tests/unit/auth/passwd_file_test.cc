@@ -122,7 +122,9 @@ TEST_CASE("a resident module over a socket") {
   settings.authent_timeout = 5;
   account::Name name;
   name.user = name.auth_name = "bob";
-  auto a = make_authenticator(settings, {});
+  Options options;
+  options.module_uid = options.module_gid = 65534;
+  auto a = make_authenticator(settings, options);
   CHECK(a->check(name, "x").ok());
   CHECK(a->check(name, "x").kind == Kind::No);
   CHECK(a->check(name, "x").kind == Kind::Dead);  // hung up without an answer

@@ -107,7 +107,7 @@ TEST_CASE("a module is asked for keys and tokens, and an old one has none") {
   settings.authent_method = "external";
   settings.authent_timeout = 5;
   Options options;
-  options.mail_uid = options.mail_gid = 65534;
+  options.module_uid = options.module_gid = 65534;
   account::Name bob;
   bob.user = bob.auth_name = "bob";
   settings.authent_process = scratch.script(R"(while read -r verb user rest; do

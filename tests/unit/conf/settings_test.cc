@@ -276,6 +276,7 @@ TEST_CASE("a mistake about where mail is, or who gets in, makes servers defer") 
                            "pam_only_users",
                            "login_user",
                            "mail_user",
+                           "module_user",
                            "auth_user",
                            "imapd_mechanisms",
                            "dpop_mechanisms",

@@ -40,6 +40,20 @@ TEST_CASE("ids: names and numbers, from the file itself") {
   for (const auto bad : {"nobody", "", "minus", "broken", "77:", "77:x", "4294967295", "-1"})
     CHECK_FALSE(of(bad).ok());
   CHECK_FALSE(ids_of("joe", "/nonexistent").ok());
+  const auto two = [&](std::string_view first, std::string_view second) {
+    return ids_of_two(first, second, file.path);
+  };
+  for (const auto& found : {two("joe", "end"), two("1000", "end"), two("1000:100", "7")}) {
+    CHECK(*found.first == Ids{1000, 100});
+    CHECK(*found.second == Ids{7, 8});
+  }
+  CHECK(*two("end", "joe").first == Ids{7, 8});
+  CHECK(*two("joe", "joe").second == Ids{1000, 100});
+  CHECK(two("nobody", "end").first.error().log == "user nobody: no such user in " + file.path);
+  CHECK(*two("nobody", "end").second == Ids{7, 8});
+  CHECK(*two("77:88", "nobody").first == Ids{77, 88});
+  CHECK(two("77:88", "nobody").second.error().kind == ErrorKind::NotFound);
+  CHECK_FALSE(ids_of_two("joe", "1000", "/nonexistent").second.ok());
 }
 
 }  // namespace dmail::privsep

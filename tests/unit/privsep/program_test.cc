@@ -83,11 +83,12 @@ TEST_CASE("a module does not choose among the system's ids") {
   const int fd = ::mkstemp(passwd);
   const std::string text =
       "mail:x:998:997::/:/x\nold:x:501:500::/:/x\njoe:x:1001:100::/:/x\nann:x:1002:1002::/:/x\n"
-      "ops:x:1003:0::/:/x\n";
+      "ops:x:1003:0::/:/x\nmods:x:1004:1004::/:/x\n";
   REQUIRE(::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
   ::close(fd);
   conf::Settings settings;
   settings.mail_user = "mail";
+  settings.module_user = "mods";
   settings.authent_method = "external";
   auto ids = [&](int64_t uid, int64_t gid) -> std::string {
     account::Account account;
@@ -110,6 +111,8 @@ TEST_CASE("a module does not choose among the system's ids") {
   for (const int group : {6, 42, 1002, 5000})
     CHECK(ids(1001, group).find("add it to account_gids") != std::string::npos);
   CHECK(ids(5000, 42).find("account_gids") != std::string::npos);
+  CHECK(ids(1004, 0) == "uid 1004 is module_user's, which runs no session (account joe)");
+  CHECK(ids(1004, 1004).find("module_user") != std::string::npos);
   CHECK(ids(998, 42).find("account_gids") != std::string::npos);
   CHECK(ids(1003, 0).find("the account's ids are root's") != std::string::npos);
   settings.account_gids = {"8 42"};
@@ -118,5 +121,6 @@ TEST_CASE("a module does not choose among the system's ids") {
   CHECK(ids(501, 500) == "501:500");
   settings.authent_method = "unix_user";
   CHECK(ids(1001, 6) == "1001:6");
+  CHECK(ids(1004, 1004).find("module_user") != std::string::npos);
   ::unlink(passwd);
 }
