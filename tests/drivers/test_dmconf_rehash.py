@@ -133,6 +133,52 @@ open(spool + "/joe.mbx/.index/INBOX.journal", "w").close()
 t.check("nor one whose rewriting was cut short", "a rewrite was cut short" in rehash("--move")[1] and os.path.exists(spool + "/joe"))
 os.unlink(spool + "/joe.mbx/.index/INBOX.journal")
 
+# drop_prefix turned on in a spool that two domains share: v_vic was vic's of the virtual domain, and is v_vic's now.
+
+
+def module(*users):
+    """The settings of a module that knows these addresses."""
+    path = site.path + "/auth-full"
+    with open(path + ".new", "w") as f:
+        f.write("#!/bin/sh\nwhile read -r c u; do\n  case $u in\n")
+        f.write("".join("    %s) echo '+OK %s config 0';;\n" % (u, u) for u in users))
+        f.write("    *) echo '-ERR no such user';;\n  esac\ndone\n")
+    os.chmod(path + ".new", 0o755)
+    os.rename(path + ".new", path)
+    return dict(authent_domain="true", authent_process=path)
+
+
+VIC, OTHER = "vic@virt.example", "v_vic@example.com"
+for hash_spool in (0, 1):
+    for users in ((VIC,), (OTHER,), (VIC, OTHER), ()):
+        empty()
+        put("v_vic", mail(1), "Sent")
+        settings(hash_spool=hash_spool, drop_prefix="true", **module(*users))
+        status, out = rehash("--move")
+        now = {p for p in files() if not p.endswith("/Sent")}
+        what = "v_vic, hash_spool %d, with %s" % (hash_spool, " and ".join(users) or "neither")
+        if len(users) == 1:
+            moves = users == (VIC,) or hash_spool == 1
+            t.check(what + ": is the one's there is", status == 0 and ("1 moved, 0 left, 0 in" if moves else "0 moved, 0 left, 1 in") in out, out)
+            t.check(what + ": is where that one's mail is", len(now) == 1 and (next(iter(now)).endswith("/vic") == (users == (VIC,))), now)
+        else:
+            t.check(what + ": is left, and both are named", status == 1 and re.search(r"/v_vic: may be mail of vic@virt\.example.* or v_vic.*: left", out)
+                    and "1 left" in out, out)
+            t.equal(what + ": is not touched", now, {"v_vic"})
+empty()
+put("v_vic", mail(1))
+put("v/vic", mail(2))
+settings(hash_spool=0, drop_prefix="true", **module(VIC))
+before = files()
+status, out = rehash("--move")
+t.check("nor is mail of before put to mail of today", status == 1 and "1 with mail at both" in out and files() == before, out)
+# Names without a domain: the module knows one v_vic, who is vic.
+empty()
+put("v_vic", mail(1))
+settings(hash_spool=0, drop_prefix="true")
+status, out = rehash("--move")
+t.check("one account has one place", status == 0 and files() == {"v/vic": mail(1)}, out)
+
 # A session has it open; when it is over the mail moves.
 empty()
 settings(hash_spool=0)

@@ -70,14 +70,18 @@ class Rehash {
     return {{path, domain}};
   }
 
-  // A module that names the drop file itself is right, whatever the settings say.
-  bool decided_by_module(const Stray& stray) {
-    if (settings_.authent_method != "external" || !stray.name.passwd_file.empty()) return false;
+  auth::Answer lookup(const account::Name& name) {
     if (!authenticator_) {
       authenticator_ = privsep::make_authenticator(settings_, account::Service::Smtp, "",
                                                    privsep::host_ids(settings_));
     }
-    const auth::Answer answer = authenticator_->lookup(stray.name);
+    return authenticator_->lookup(name);
+  }
+
+  // A module that names the drop file itself is right, whatever the settings say.
+  bool decided_by_module(const Stray& stray) {
+    if (settings_.authent_method != "external" || !stray.name.passwd_file.empty()) return false;
+    const auth::Answer answer = lookup(stray.name);
     if (answer.kind == auth::Answer::Kind::Dead) {
       std::fprintf(stderr,
                    "dmconf: %s: the authentication module cannot say whether it has a drop path of "
@@ -94,24 +98,46 @@ class Rehash {
 
   bool leave(const Stray& stray, const std::string& why) {
     ++left_;
-    const std::string who = stray.kind == Stray::Kind::Misplaced ? account::text_of(stray.name)
-                                                                 : std::string("nobody's");
-    print(concat(escaped(who), ": ", shown(stray.path), stray.tree ? ".mbx" : "", ": ", why, "\n"));
+    print(concat(escaped(account::text_of(stray.name)), ": ", shown(stray.path),
+                 stray.tree ? ".mbx" : "", ": ", why, "\n"));
     return true;
   }
 
-  void take(const Stray& stray) {
+  // Of those who may have a file, the one that there is; else it is left: mail of one account must
+  // never become another's.
+  bool decided(Stray& stray) {
+    std::string names;
+    std::vector<Claim> there;
+    for (const Claim& claim : stray.claims) {
+      const auth::Answer answer = lookup(claim.name);
+      if (answer.kind != auth::Answer::Kind::No) there.push_back(claim);
+      names += concat(names.empty() ? "" : " or ", escaped(account::text_of(claim.name)),
+                      answer.kind == auth::Answer::Kind::No ? " (no such user today)" : "");
+    }
+    if (there.size() != 1) {
+      ++left_;
+      print(concat(shown(stray.path), stray.tree ? ".mbx" : "", ": may be mail of ", names,
+                   ": left, move it by hand (see dmconf(8))\n"));
+      return false;
+    }
+    stray.kind = Stray::Kind::Misplaced;
+    stray.name = there[0].name;
+    stray.account = there[0].account;
+    if (stray.account.drop_file != stray.path) return true;
+    settled_ += stray.tree ? 0 : 1;
+    return false;
+  }
+
+  void take(const Stray& found) {
     if (failed_) return;
+    Stray stray = found;
     if (stray.kind == Stray::Kind::Nobody) {
       ++nobody_;
       print(concat("nobody's: ", shown(stray.path), stray.tree ? ".mbx" : "",
                    ": no user of today's domains has, or had, mail here\n"));
       return;
     }
-    if (stray.kind == Stray::Kind::Ambiguous) {
-      leave(stray, "may be one of two users': move it by hand");
-      return;
-    }
+    if (stray.kind == Stray::Kind::Ambiguous && !decided(stray)) return;
     const Outcome before = mover_.look(stray);
     if (before.what == Move::Gone) return;
     if (before.what == Move::Leftover) {
@@ -158,7 +184,7 @@ class Rehash {
     if (seen_ >= kProgressEvery && ::isatty(2) == 1) std::fprintf(stderr, "\r");
     std::string sum = concat(moved_, options_.move ? " moved" : " to move", ", ", left_, " left");
     if (both_ > 0) sum += concat(" (", both_, " with mail at both places)");
-    sum += concat(", ", spool_.in_place(), " in place already");
+    sum += concat(", ", spool_.in_place() + settled_, " in place already");
     if (nobody_ > 0) sum += concat(", ", nobody_, " nobody's");
     if (leftovers_ > 0) sum += concat(", ", leftovers_, " empty ones left behind");
     if (!options_.move && moved_ > 0) sum += "; nothing was changed: --move does it";
@@ -170,6 +196,7 @@ class Rehash {
   Spool spool_;
   Mover mover_;
   std::unique_ptr<auth::Authenticator> authenticator_;
+  uint64_t settled_ = 0;  // in place, which took a look-up
   uint64_t moved_ = 0, left_ = 0, both_ = 0, nobody_ = 0, leftovers_ = 0, seen_ = 0;
   bool failed_ = false;
 };
@@ -186,11 +213,17 @@ void check_spool(const conf::Settings& settings, Report& report, Spool::Visitor 
   for (const Base& base : bases_of(settings)) {
     struct stat st {};
     if (::stat(base.path.c_str(), &st) != 0) continue;  // said elsewhere
-    uint64_t strays = 0, both = 0, nobody = 0;
-    std::string example, example_of_both, example_of_nobody;
+    uint64_t strays = 0, both = 0, nobody = 0, unclear = 0;
+    std::string example, example_of_both, example_of_nobody, example_of_unclear;
     visitor.found = [&](const Stray& stray) {
       if (stray.kind == Stray::Kind::Nobody) {
         if (nobody++ == 0) example_of_nobody = stray.path;
+        return;
+      }
+      if (stray.kind == Stray::Kind::Ambiguous) {
+        if (unclear++ == 0)
+          example_of_unclear = concat(stray.path, ", of ", account::text_of(stray.claims[0].name),
+                                      " or ", account::text_of(stray.claims[1].name));
         return;
       }
       struct stat here {
@@ -221,6 +254,11 @@ void check_spool(const conf::Settings& settings, Report& report, Spool::Visitor 
       report.problem(
           concat("drop_path: below ", base.path, " ", both, both == 1 ? " user has" : " users have",
                  " drop files at two places, such as ", example_of_both, " (dmconf rehash)"));
+    if (unclear > 0)
+      report.fact(concat("drop_path: below ", base.path, " ", unclear,
+                         unclear == 1 ? " file may be" : " files may be",
+                         " one of two users', such as ", example_of_unclear,
+                         " (dmconf rehash asks which of them there is)"));
     if (nobody > 0)
       report.fact(concat("drop_path: below ", base.path, " ", nobody,
                          nobody == 1 ? " file is" : " files are", " no user's, such as ",

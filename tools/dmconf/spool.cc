@@ -154,37 +154,54 @@ std::vector<account::Name> Spool::names_of(const std::string& file) const {
   return names;
 }
 
-void Spool::look_at(const Level& level, const std::string& file, bool tree) {
-  Stray stray;
-  stray.tree = tree;
-  stray.path = concat(level.path, '/', file);
+// Those whom today's settings or a layout of the past put there.
+std::vector<Claim> Spool::claims_on(const std::string& path, const std::string& file) const {
+  std::vector<Claim> claims;
   std::vector<account::Name> names = names_of(file);
-  for (const account::Name& name : names)
-    if (place_of(name, settings_) == stray.path) {
-      in_place_ += tree ? 0 : 1;
-      return;
-    }
+  for (account::Name& name : names) {
+    // Without an address v_vic and vic of the virtual domain v are one account, the latter's.
+    const auto is_same_account = [&](const Claim& claim) {
+      return !name.is_virtual && claim.name.is_virtual &&
+             name.user == account::prefixed_user(claim.name, settings_) &&
+             name.auth_name == claim.name.auth_name && name.passwd_file == claim.name.passwd_file;
+    };
+    if (std::any_of(claims.begin(), claims.end(), is_same_account)) continue;
+    account::Name before = name;
+    before.drop_path = base_.path;
+    const auto was_here = [&](const conf::Settings& s) { return place_of(before, s) == path; };
+    if (place_of(name, settings_) != path &&
+        std::none_of(layouts_.begin(), layouts_.end(), was_here))
+      continue;
+    auto account = account::account_of(name, account::Facts(), settings_);
+    if (!account) continue;
+    const auto is_same_place = [&](const Claim& claim) {
+      return claim.account.drop_file == account->drop_file;
+    };
+    if (std::none_of(claims.begin(), claims.end(), is_same_place))
+      claims.push_back({std::move(name), std::move(*account)});
+  }
+  return claims;
+}
+
+void Spool::look_at(const Level& level, const std::string& file, bool tree) {
   // With its drop file beside it a tree is moved along.
   struct stat st {};
   if (tree && ::fstatat(level.fd.get(), file.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) return;
-  stray.kind = Stray::Kind::Nobody;
-  for (account::Name& name : names) {
-    // v_vic is vic's of the virtual domain rather than that of a user who is called v_vic.
-    if (!name.is_virtual && stray.name.is_virtual &&
-        name.user == account::prefixed_user(stray.name, settings_))
-      continue;
-    // Where a layout of the past had this user's file, below this directory.
-    account::Name before = name;
-    before.drop_path = base_.path;
-    const auto was_here = [&](const conf::Settings& s) {
-      return place_of(before, s) == stray.path;
-    };
-    if (std::none_of(layouts_.begin(), layouts_.end(), was_here)) continue;
-    auto account = account::account_of(name, account::Facts(), settings_);
-    if (!account || account->drop_file == stray.account.drop_file) continue;
-    stray.kind = stray.account.drop_file.empty() ? Stray::Kind::Misplaced : Stray::Kind::Ambiguous;
-    stray.account = std::move(*account);
-    stray.name = std::move(name);
+  Stray stray;
+  stray.tree = tree;
+  stray.path = concat(level.path, '/', file);
+  stray.claims = claims_on(stray.path, file);
+  if (stray.claims.empty()) {
+    stray.kind = Stray::Kind::Nobody;
+    return visitor_->found(stray);
+  }
+  stray.name = stray.claims.front().name;
+  stray.account = stray.claims.front().account;
+  if (stray.claims.size() > 1) {
+    stray.kind = Stray::Kind::Ambiguous;
+  } else if (stray.account.drop_file == stray.path) {
+    in_place_ += tree ? 0 : 1;
+    return;
   }
   visitor_->found(stray);
 }

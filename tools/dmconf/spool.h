@@ -2,8 +2,10 @@
 //
 // A drop file's user is told from its path: some layout (hash_spool 0 1 2, old or new naming,
 // prefix in the name or as a directory) must put that user exactly there.  Where none does the file
-// is nobody's, where several do for different users it is ambiguous; both are left alone.  The
-// directories of a layout are one level each, entered without following links.
+// is nobody's; where several do for different users, or where it is in place for one and was
+// another's by an earlier layout, it is ambiguous: who of them there is, and whose it then is, is
+// for the caller to find out.  The directories of a layout are one level each, entered without
+// following links.
 #pragma once
 
 #include <functional>
@@ -26,12 +28,19 @@ struct Base {
 // drop_path and the drop paths of the vdomain lines, each once.
 std::vector<Base> bases_of(const conf::Settings& settings);
 
+// Who may have a file, and where today's settings look for theirs.
+struct Claim {
+  account::Name name;
+  account::Account account;
+};
+
 struct Stray {
   enum class Kind { Misplaced, Nobody, Ambiguous } kind = Kind::Misplaced;
   bool tree = false;  // the folders NAME.mbx alone, without a drop file beside them
   std::string path;   // of the drop file, whether or not it is there
   account::Name name;
-  account::Account account;  // where today's settings look
+  account::Account account;   // where today's settings look
+  std::vector<Claim> claims;  // of all who may have it; the first is the one above
 };
 
 class Spool {
@@ -53,6 +62,8 @@ class Spool {
   struct Level;
   Status enter(const Level& level);
   void look_at(const Level& level, const std::string& file, bool tree);
+  [[nodiscard]] std::vector<Claim> claims_on(const std::string& path,
+                                             const std::string& file) const;
   [[nodiscard]] std::vector<account::Name> names_of(const std::string& file) const;
   [[nodiscard]] bool is_level(std::string_view name) const;
 
