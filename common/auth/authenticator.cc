@@ -188,7 +188,8 @@ class Configured : public Authenticator {
   }
 
   Answer may_log_in(const account::Name& name) override {
-    if (external_ || !name.passwd_file.empty()) return lookup(name);
+    if (!name.passwd_file.empty()) return lookup(name);
+    if (external_) return after_rules(name, lookup(name));
     if (!sendable_user(name.auth_name)) return no("user name cannot be asked about");
     return of_account(name, with_alias(name, module_.may_log_in(name.auth_name)));
   }
@@ -212,6 +213,23 @@ class Configured : public Authenticator {
     if (!sendable_user(auth_name)) return no("user name cannot be asked about");
     return name.passwd_file.empty() ? module_.lookup(auth_name)
                                     : lookup_passwd_file(name.passwd_file, auth_name);
+  }
+
+  // `found` unless the module has account rules and these say something else.  Whoever the name
+  // leads to, it is the account they are about.
+  Answer after_rules(const account::Name& name, Answer found) {
+    const std::string* rules = found.ok() ? found.label("account_rules") : nullptr;
+    if (rules == nullptr || !iequals(*rules, "yes")) return found;
+    std::string who = name.auth_name;
+    if (!found.facts.account.empty()) {
+      const auto own = account::own_name(name, found.facts.account, settings_);
+      if (!own) return no(concat("its account: ", own.error().log));
+      if (!own->passwd_file.empty()) return found;  // such a file has no rules
+      who = own->auth_name;
+    }
+    Answer rule = module_.may_log_in(who);
+    if (rule.ok()) return found;
+    return rule;
   }
 
   // An answer about another name of an account: what counts is what is known of the account itself,

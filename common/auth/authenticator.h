@@ -64,7 +64,9 @@ class Authenticator {
   virtual Answer check(const account::Name& name, std::string_view password) = 0;
   virtual Answer lookup(const account::Name& name) = 0;
   // A lookup for a login that was proved without the password (a certificate, a ticket, SCRAM):
-  // with unix_user the account rules of PAM are asked, too.  No: not now, or no such user.
+  // the account rules of PAM are asked, too: with unix_user, and of an external module whose answer
+  // has the label account_rules="yes" (PAM behind authpool or multiauth).  Others know no such
+  // question, and -ERR to it says nothing.  No: not now, or no such user.
   virtual Answer may_log_in(const account::Name& name) { return lookup(name); }
   // The keys that `mechanism` ("SCRAM-SHA-256-PLUS", "APOP", ...) needs of this user, in the labels
   // of secret.h, which are checked to be well-formed.  No: no such user, no such keys, or a module

@@ -6,6 +6,7 @@ import os
 import pwd
 import re
 import signal
+import ssl
 import stat
 import subprocess
 import sys
@@ -83,6 +84,40 @@ def up(p):
     return p
 
 
+def again(p):
+    """pam_wrapper reads its files at the start alone."""
+    p.send_signal(signal.SIGTERM)
+    p.wait(30)
+    return up(start())
+
+
+def people():
+    """A certificate for each of the two, and the settings by which they log in."""
+    new = ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    subprocess.run([*new, "-x509", "-keyout", here + "/ca.key", "-out", here + "/ca.pem", "-subj", "/CN=people", "-days", "2"],
+                   check=True, stderr=subprocess.DEVNULL)
+    for name in (user, "nora"):
+        path = "%s/of-%s" % (here, name)
+        subprocess.run([*new, "-keyout", path + ".key", "-out", path + ".csr", "-subj", "/CN=" + name], check=True, stderr=subprocess.DEVNULL)
+        subprocess.run(["openssl", "x509", "-req", "-in", path + ".csr", "-CA", here + "/ca.pem", "-CAkey", here + "/ca.key", "-CAcreateserial",
+                        "-days", "2", "-out", path + ".pem"], check=True, stderr=subprocess.DEVNULL)
+    return {"tls_client_ca": here + "/ca.pem", "imapd_mechanisms": "external plain login"}
+
+
+def by_certificate(name):
+    """The answer to EXTERNAL with the certificate of that name."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.load_cert_chain("%s/of-%s.pem" % (here, name), "%s/of-%s.key" % (here, name))
+    c = Client(site, "imap")
+    c.ask("a STARTTLS")
+    c.s = context.wrap_socket(c.s)
+    c.f = c.s.makefile("rb")
+    answer = c.ask("t AUTHENTICATE EXTERNAL =")
+    c.kill()
+    return " ".join(answer.split()[1:2] if " OK" in answer else answer.split()[1:3])
+
+
 WHO = [(user, "pam's password", True), ("nora", "nwauth's password", True), ("vic@virt.example", "file's password", True),
        (user, "nwauth's password", False), ("nora", "pam's password", False), ("vic", "file's password", False), ("root", "x", False),
        ("ghost", "x", False)]
@@ -119,6 +154,24 @@ try:
     for name, wanted in ((user, "250"), ("nora", "250"), ("vic@virt.example", "250"), ("ghost", "550")):
         t.check("mail for %s" % name, c.ask("RCPT TO:<%s>" % (name if "@" in name else name + "@example.com")).startswith(wanted), name)
     c.kill()
+    # A login without the password asks the account stack, through nwauth's and PAM's modules and the socket; mail does not.
+    tls = {**site.certificate(), **people()}
+    site.set(unix_uid_minimum=1, **values, **tls)
+    t.equal("EXTERNAL: who may", (by_certificate(user), by_certificate("nora")), ("OK", "OK"))
+    with open(here + "/pam.d/imap", "w") as f:
+        f.write("auth required %s passdb=%s/passdb\naccount required pam_debug.so acct=acct_expired\n" % (matrix[0], here))
+    pam = again(pam)
+    t.equal("EXTERNAL: who is expired, and who is of nwauth", (by_certificate(user), by_certificate("nora")), ("NO [AUTHENTICATIONFAILED]", "OK"))
+    t.check("EXTERNAL: the log says why", "expired" in site.lines("imap", "login-failed")[-1], site.lines("imap", "login-failed")[-1:])
+    c = Client(site, "smtp")
+    c.ask("EHLO x.example")
+    c.ask("MAIL FROM:<>")
+    t.check("mail for him comes", c.ask("RCPT TO:<%s@example.com>" % user).startswith("250"))
+    c.kill()
+    with open(here + "/pam.d/imap", "w") as f:
+        f.write("".join("%s required %s passdb=%s/passdb\n" % (phase, matrix[0], here) for phase in ("auth", "account")))
+    pam = again(pam)
+    site.set(unix_uid_minimum=1, **values)
     # Without PAM nobody is told that he is unknown, and those of the others who were asked before it log in.
     pam.send_signal(signal.SIGKILL)
     pam.wait(30)

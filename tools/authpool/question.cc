@@ -12,7 +12,7 @@ using Kind = Question::Kind;
 Kind kind_of(std::string_view verb) {
   if (verb == "check") return Kind::Check;
   if (verb == "lookup") return Kind::Lookup;
-  if (verb == "secret" || verb == "token") return Kind::Of;
+  if (verb == "secret" || verb == "token" || verb == "account") return Kind::Of;
   if (verb == "search" || verb == "version" || verb == "help") return Kind::Free;
   if (verb == "set" || verb == "del") return Kind::Change;
   if (verb == "quit" || verb == "exit") return Kind::Quit;

@@ -13,7 +13,7 @@ struct Question {
     Quit,    // quit, exit
     Check,   // user and password
     Lookup,  // user
-    Of,      // about a user, never remembered: secret, token
+    Of,      // about a user, never remembered: secret, token, account
     Free,    // about nobody: search, version, help
     Change,  // may change what is known of a user: set, del
     Other,   // not known here: may change anything

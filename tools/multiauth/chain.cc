@@ -18,6 +18,7 @@ using authpool::Spoken;
 constexpr std::string_view kHelp =
     "+DATA check <user> <password>\n"
     "+DATA lookup <user>\n"
+    "+DATA account <user>\n"
     "+DATA set <user> <password>|(NULL) [label=\"value\" ...]\n"
     "+DATA del <user>\n"
     "+DATA search <pattern> [-from n] [-max m]\n"
@@ -119,6 +120,25 @@ std::string Chain::change(Verb verb, std::string_view user, std::string_view res
   return "-ERR no module may do that for this user\n";
 }
 
+std::string Chain::account(std::string_view user) {
+  std::string dead;
+  for (Member& member : members_) {
+    const std::string name = member.rule.stripped(user);
+    if (!member.rule.takes(Verb::Lookup, user) || name.empty()) continue;
+    Spoken spoken = ask(member, concat("lookup ", name));
+    if (spoken.judgement == Judgement::No) continue;
+    if (spoken.judgement == Judgement::Yes) {
+      // One that could not answer before it may have known him.
+      if (!dead.empty()) return dead;
+      spoken = ask(member, concat("account ", name));
+      return spoken.judgement == Judgement::Yes ? renamed(spoken.lines, user) : spoken.lines;
+    }
+    if (dead.empty()) dead = std::move(spoken.lines);
+    if (!member.rule.dead_goes_on) return dead;
+  }
+  return dead.empty() ? concat("-ERR ", escaped(user, 60), " not a valid user\n") : dead;
+}
+
 std::string Chain::search(std::string_view rest) {
   const auto window = parse_window(rest);
   if (!window) return "-ERR search <pattern> [-from n] [-max m]\n";
@@ -164,11 +184,12 @@ std::string Chain::answer(std::string_view line, int64_t) {
     verb = Verb::Set;
   else if (word == "del")
     verb = Verb::Del;
-  else if (word != "check" && word != "secret" && word != "token")
+  else if (word != "check" && word != "secret" && word != "token" && word != "account")
     return "-ERR unknown command\n";
   const std::string_view user = take_until(rest, ' ');
   if (!auth::sendable_user(user)) return "-ERR user name is not acceptable\n";
   if (verb == Verb::Set || verb == Verb::Del) return change(verb, user, rest);
+  if (word == "account") return account(user);
   if (verb == Verb::Check && rest.empty()) return "-ERR no password\n";
   return first_yes(verb, word, user, rest);
 }

@@ -34,6 +34,8 @@ class Chain : public modules::Responder {
                         std::string_view rest);
   // set and del: the first module that may and, with `existing`, knows the user.
   std::string change(Verb verb, std::string_view user, std::string_view rest);
+  // account: the module that knows the user, as a lookup finds it, has the only say.
+  std::string account(std::string_view user);
   std::string search(std::string_view rest);
   authpool::Spoken ask(Member& member, const std::string& line);
 

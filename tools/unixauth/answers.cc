@@ -104,6 +104,13 @@ std::string Answers::check(std::string_view user, std::string_view password) {
 }
 
 std::string Answers::lookup(std::string_view user) {
+  std::string answer = find(user);
+  if (tells_of_rules && answer.starts_with("+OK"))
+    answer.insert(answer.size() - 1, " account_rules=\"yes\"");
+  return answer;
+}
+
+std::string Answers::find(std::string_view user) {
   if (!valid_user(user)) return not_here(user, "impossible name");
   SystemUser account;
   switch (find_user(std::string(user), account)) {
@@ -120,7 +127,7 @@ std::string Answers::lookup(std::string_view user) {
 }
 
 std::string Answers::account(std::string_view user) {
-  std::string answer = lookup(user);
+  std::string answer = find(user);
   if (!answer.starts_with("+OK")) return answer;
   const Judgement judgement = allowed({service, std::string(user), {}, client_ip});
   if (judgement.verdict == Verdict::Unknown) return dead(judgement.why);

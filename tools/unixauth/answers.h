@@ -22,6 +22,8 @@ struct Answers {
   uid_t minimum_uid = 1000;
   uid_t maximum_uid = 60000;  // gids, too
   PamOnly pam_only = PamOnly::Login;
+  // Others ask in the servers' place: the answer to a lookup says that there is `account` to ask.
+  bool tells_of_rules = false;
 
   std::string check(std::string_view user, std::string_view password);
   std::string lookup(std::string_view user);
@@ -32,6 +34,7 @@ struct Answers {
   Judgement ask_pam(std::string_view user, std::string_view password) const;
   // Why the system's account of that name has no mail here; empty: it has.
   [[nodiscard]] std::string refused(const SystemUser& user, std::string_view asked) const;
+  std::string find(std::string_view user);
   std::string lookup_in_pam(std::string_view user);
 
   enum class Stack { Untried, Knows, YesToAll } account_stack_ = Stack::Untried;

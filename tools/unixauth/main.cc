@@ -107,7 +107,10 @@ int serve(Setup& setup) {
 // One option that takes a value; false when it is none, or the value is wrong.
 bool set_option(Setup& setup, std::string_view name, std::string_view value) {
   Answers& a = setup.answers;
-  if (name == "-service") return valid_service(a.service = value);
+  if (name == "-service") {
+    a.tells_of_rules = true;  // no server starts us: it would say DMAIL_SERVICE
+    return valid_service(a.service = value);
+  }
   if (name == "-pamonly") {
     a.pam_only = value == "all" ? PamOnly::All : value == "no" ? PamOnly::No : PamOnly::Login;
     return value == "all" || value == "no" || value == "login";

@@ -40,6 +40,7 @@ def settings(t, site):
     def change(text):
         text = text.replace("host_domain " + text.split("host_domain ")[1].split("\n")[0], "host_domain example.com")
         text = text.replace("#tls_certificate", "tls_certificate").replace("#tls_key", "tls_key")
+        text += "sysadmin joe@example.com\n"
         return text + "vdomain v_ @virt.example virt.example %s\nvdomain_passwd virt.example /etc/dmail/virt.passwd\n" % mailhost.SPOOL
     site.conf(change)
     all_sources(t, site)

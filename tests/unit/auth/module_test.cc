@@ -210,6 +210,30 @@ TEST_CASE("external modules are asked lookup for a login without the password") 
   CHECK(*answer.label("asked") == "lookup");
 }
 
+TEST_CASE("an external module that has account rules is asked for them") {
+  Site s(R"(while read -r v u p; do case $v$u in
+      lookupplain) echo "+OK $u config 0";;
+      lookupalias) echo "+OK $u config 0 account=\"bob\"";;
+      lookup*) echo "+OK $u config 0 quota=\"9\" account_rules=\"yes\"";;
+      accountbob) echo "+OK $u config 0";;
+      accountgone) echo "-ERR $u expired";;
+      accountdown) echo "-DEAD no answer";;
+      *) echo "-ERR unknown command";; esac; done)");
+  const auto may = [&](std::string_view user) {
+    return make_authenticator(s.settings, s.options)->may_log_in(named(user));
+  };
+  CHECK(may("plain").ok());
+  CHECK(may("bob").ok());
+  CHECK(may("bob").facts.quota_kb == 9u);
+  CHECK(may("gone").kind == Kind::No);
+  CHECK(may("gone").text.find("expired") != std::string::npos);
+  CHECK(may("down").kind == Kind::Dead);
+  CHECK(may("alias").ok());  // asked about bob
+  CHECK(may("alias").facts.quota_kb == 9u);
+  // Mail comes all the same, and so do logins with the password.
+  CHECK(s.lookup("gone").ok());
+}
+
 TEST_CASE("hostile names and passwords are No without asking anybody") {
   Site s("while read -r v u p; do echo \"+OK $u config 0\"; done");
   CHECK(s.check("x").ok());

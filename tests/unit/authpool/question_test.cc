@@ -14,6 +14,9 @@ TEST_CASE("what a question is about") {
   CHECK(parse_question("lookup bob").kind == Kind::Lookup);
   CHECK(parse_question("secret bob SCRAM-SHA-1").kind == Kind::Of);
   CHECK(parse_question("token bob x.y.z").kind == Kind::Of);
+  CHECK(parse_question("account bob").kind == Kind::Of);
+  CHECK(parse_question("account bob").user == "bob");
+  CHECK(parse_question("account").kind == Kind::Bad);
   CHECK(parse_question("set bob x quota=\"1\"").kind == Kind::Change);
   CHECK(parse_question("set bob x").user == "bob");
   CHECK(parse_question("del bob").user == "bob");
