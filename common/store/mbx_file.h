@@ -46,10 +46,14 @@ class MbxFile : public MailFile {
   // Writes the header's names and numbers where they differ from what the file has; then the log is
   // settled, and what follows must not go through it.
   Result<MbxKeywordMap> update_head(const KeywordTable& keywords, uint64_t wanted,
-                                    const FileHeader& header, bool& head_changed);
+                                    const FileHeader& header, bool& head_changed,
+                                    bool settled = false);
   Result<MbxLine> line_of(const Record& r, std::string* bytes = nullptr) const;
+  Status cut_append(uint64_t end, uint64_t first_line);
+  // `as_they_stay`: all but the first one with their SIZE.
   Status write_messages(uint64_t end, std::span<const NewMessage> messages,
-                        const MbxKeywordMap& map, std::vector<Record>& out);
+                        const MbxKeywordMap& map, bool as_they_stay, std::vector<Record>& out);
+  Status write_sizes(std::span<const Record> records);
   Result<uint64_t> resume(FileWindow& window, uint64_t at);
   Result<uint64_t> dead_bytes(uint64_t from, uint64_t to) const;
 

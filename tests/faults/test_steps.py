@@ -308,9 +308,18 @@ def step(op, fixture, before, mode, n):
 
 
 def many(target):
-    """Flags of many messages, of two more, and the APPEND that ends the log."""
+    """Flags of many messages, of two more, and the APPEND that ends the log; and a COPY of all."""
     b = target.encode()
     new = MANY + 1
+    everything = sorted("m%d" % n for n in range(1, MANY + 1))
+
+    def copied(acks, now, box):
+        other = ids_of(now["Other"])
+        if ids_of(now[target]) != everything:
+            return "the source changed"
+        if b"t2" in acks and other != everything:
+            return "acknowledged copy: %s" % other
+        return "" if set(other) <= set(everything) and len(other) == len(set(other)) else "strange: %s" % other
 
     def stored(acks, now, box):
         ids = ids_of(now[target])
@@ -327,7 +336,8 @@ def many(target):
 
     return [Operation("STORE of many", "imapd-session",
                       imap(b"SELECT " + b, b"STORE 1:* +FLAGS.SILENT (\\Flagged)", b"STORE 2,5 +FLAGS (\\Answered)",
-                           b"APPEND " + b + b" " + literal(message(new))), stored, [target])]
+                           b"APPEND " + b + b" " + literal(message(new))), stored, [target]),
+            Operation("COPY of many", "imapd-session", imap(b"SELECT " + b, b"COPY 1:* Other"), copied, [target, "Other"])]
 
 
 def walk(target, operations=operations, count=FIXTURE):

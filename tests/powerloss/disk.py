@@ -15,7 +15,7 @@ import os
 
 SECTOR = 512
 KINDS = ("nothing", "all", "in order", "one lost", "one lost", "one lost", "one kept", "one kept", "names lost", "names kept", "each",
-         "each", "torn", "torn", "zeros")
+         "each", "torn", "torn", "zeros", "front lost")
 
 
 class File:
@@ -246,7 +246,7 @@ class Image:
             self.until = r.randint(min(self.disk.files[n].versions[self._version(n, "old")][0] for n in self.open)
                                    if self.open else 0, self.at)
             return (lambda what, t: self._whole(t, "before") if what == "file" else t.event <= self.until), "up to %d" % self.until
-        if kind in ("torn", "zeros"):
+        if kind in ("torn", "zeros", "front lost"):
             one = r.choice([n for n in self.open if not self._is_cache(("file", n))] or self.open or [None])
 
             def torn(what, t):
@@ -254,6 +254,8 @@ class Image:
                     return True
                 if t != one:
                     return self._whole(t, "new")
+                if kind == "front lost":
+                    return self._without_front(t)
                 return self._sectors(t, self._version(t, "new") if kind == "zeros" else None, kind == "zeros")
             return torn, "%s: %s" % (kind, self._called(("file", one)))
 
@@ -273,6 +275,28 @@ class Image:
             return there if what == "name" else self._whole(t, "new" if there else "old")
         return choose
 
+    def _without_front(self, number):
+        """All of what was appended, but the sector where it begins is as it was before; now and then others are, too."""
+        f = self.disk.files[number]
+        surely, last = f.range_at(self.at)
+        some = self._in_order(f, range(surely, last + 1))
+        old, new = f.versions[some[0]][1], f.versions[some[-1]][1]
+        front = len(old) // SECTOR * SECTOR
+        out = new[:front] + old[front:].ljust(SECTOR, b"\0") + new[front + SECTOR:]
+        for at in range(front + SECTOR, len(new), SECTOR):
+            if self.random.random() < 0.1:
+                out = out[:at] + old[at:at + SECTOR].ljust(SECTOR, b"\0") + out[at + SECTOR:]
+        return out[:len(new)]
+
+    def _in_order(self, f, some):
+        """Of those versions: all of that one's sectors, or none of later ones; the length is another matter."""
+        surely, last = f.range_at(self.at)
+        for v in f.order:
+            if surely < v < last:
+                late = self.random.random() < 0.5
+                some = [n for n in some if (n >= v if late else n <= v)] or [v]
+        return some
+
     def _sectors(self, number, length_of, only_old_and_new):
         """Each sector as it was at some time, under the length of some time."""
         r, f = self.random, self.disk.files[number]
@@ -281,10 +305,7 @@ class Image:
         if not only_old_and_new and r.random() < 0.5:
             some = [max(surely, last - 1), last]  # the last write is torn
         size = len(f.versions[r.choice(some) if length_of is None else length_of][1])
-        for v in f.order:  # all of that one's sectors, or none of later ones; the length is another matter
-            if surely < v < last:
-                late = r.random() < 0.5
-                some = [n for n in some if (n >= v if late else n <= v)] or [v]
+        some = self._in_order(f, some)
         out = b""
         for at in range(0, size, SECTOR):
             out += f.versions[r.choice(some)][1][at:at + SECTOR].ljust(SECTOR, b"\0")

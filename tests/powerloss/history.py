@@ -250,6 +250,28 @@ class History:
         if mids:
             self.command(b"UID %s %s %s" % (b"MOVE" if move else b"COPY", self._set(uids, mids), self.other.encode()), effect)
 
+    def copy_all(self):
+        """So many that an mbx folder gets them in another order, where the history is one of many."""
+        if all(m in self.state[self.other] for m in self.state[self.target]):
+            self.delete()
+        _, uids = self.select(self.target)
+        mids = [m for m in uids if m not in self.state[self.other]]
+        if mids:
+            self.command(b"UID COPY %s %s" % (self._set(uids, mids), self.other.encode()),
+                         lambda s: s[self.other].update({m: s[self.target][m] for m in mids}))
+
+    def copy_split(self):
+        """The SIZE of what comes into an mbx folder stands in two sectors."""
+        size = os.path.getsize(path_of(self.root, self.other))
+        line = len("21-Nov-2026 10:00:00 +0000,0123456789;000000000000-00000001\r\n")
+        mid, text = self._mail()
+        at = size + line + len(text) + len("21-Nov-2026 10:00:00 +0000,")
+        fill = (512 - self.random.randint(1, 9) - at) % 512
+        text += b"x" * (fill - 2) + b"\r\n" if fill > 1 else b""
+        self.digests[mid] = judge.digest(text)
+        self.command(b"APPEND %s () %s" % (self.other.encode(), literal(text)), lambda s: s[self.other].update({mid: frozenset()}))
+        self.copy()
+
     def move(self):
         self.copy(True)
 
@@ -317,8 +339,8 @@ class History:
 
     def go_on(self):
         deeds = [self.store, self.store_many_and_go_on, self.expunge, self.copy, self.move, self.rename, self.child, self.delete,
-                 self.foreign_delivery, self.deliver, self.pop, self.subscribe, lambda: self.append(self.target)]
-        more = self.random.choices(deeds, [2, 5, 3, 1, 1, 1, 0, 0, 3, 2, 3 if self.target == "INBOX" else 0, 0, 3], k=self.length - len(deeds))
+                 self.foreign_delivery, self.deliver, self.pop, self.subscribe, lambda: self.append(self.target), self.copy_all, self.copy_split]
+        more = self.random.choices(deeds, [2, 5, 3, 1, 1, 1, 0, 0, 3, 2, 3 if self.target == "INBOX" else 0, 0, 3, 2, 2], k=self.length - len(deeds))
         deeds += more
         self.random.shuffle(deeds)
         for deed in deeds:
