@@ -264,6 +264,11 @@ def databases():
     both = placed(block("nwauth.8", "nwauth dump"), **{"/root/": work + "/"})
     p = shell('nwauth() { "$N" -path "$D" "$@"; }; ' + both.replace("\n", " && "), N=harness.program("nwauth"), D=work + "/resident")
     t.equal("nwauth(8), dump and load", (p.returncode, p.stdout), (0, "+OK 1 users\n+OK 0 users added, 1 changed\n"))
+    written("password-file", "read from a file")
+    both = block("nwauth.8", "nwauth set joe -").replace("<", "<" + work + "/").replace("nwauth set joe -\n", "echo asked | nwauth set joe -\n")
+    p = shell('nwauth() { "$N" -path "$D" "$@"; }; ' + both.replace("\n", " && ") + " && echo read from a file | nwauth check joe -",
+              N=harness.program("nwauth"), D=work + "/resident")
+    t.equal("nwauth(8), a password that is no argument", p.stdout.splitlines()[2:], ["+OK joe config 0"])
     settings("nwauth.8", "authent_method external\n" + block("nwauth.8", "authent_process unix:"))
     lines = module(harness.program("nwauth"), "-path", work + "/keys", "-keep-plain", lines=[
         "set joe secret", "secret joe SCRAM-SHA-1", "secret joe SCRAM-SHA-256", "secret joe CRAM-MD5"])
@@ -293,7 +298,7 @@ def databases():
 
 def rules():
     page = "dmail-rules.7"
-    line = block(page, "nwauth set joe PASSWORD")
+    line = "echo secret | " + block(page, "nwauth set joe -")
     database = 'nwauth() { "$N" -path "$D" "$@"; }; '
     own = {"N": harness.program("nwauth"), "D": work + "/rules"}
     p = shell(database + line + " && nwauth lookup joe", **own)
@@ -332,7 +337,7 @@ def rules():
 
 def remote():
     page = "dmail-remote.7"
-    p = shell('nwauth() { "$N" -path "$D" "$@"; }; ' + block(page, "nwauth set ann") + " && nwauth lookup ann",
+    p = shell('nwauth() { "$N" -path "$D" "$@"; }; echo secret | ' + block(page, "nwauth set ann") + " && nwauth lookup ann",
               N=harness.program("nwauth"), D=work + "/remote")
     t.equal(page + ": the label", p.stdout.splitlines()[1:], ['+OK ann config 0 host="mail2"'])
     both, own, front = block(page, "host_domain"), block(page, "remote_self"), block(page, "remote_accounts  proxy")

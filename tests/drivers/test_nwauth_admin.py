@@ -109,11 +109,11 @@ t.equal("it counts", run("check", "test", "from a pipe")[0], 0)
 t.check("passwd of nobody makes none", run("passwd", "ghost", stdin="x\n")[0] == 1 and run("lookup", "ghost")[0] == 1)
 
 
-def at_terminal(*typed, user="test", send=None):
+def at_terminal(*typed, words=("passwd", "test")):
     """What the terminal shows, and the exit status."""
     pid, fd = pty.fork()
     if pid == 0:
-        os.execv(NWAUTH, [NWAUTH, "-path", DB, "-C", CONF, "passwd", user])
+        os.execv(NWAUTH, [NWAUTH, "-path", DB, "-C", CONF, *words])
     seen, left = b"", list(typed)
     while True:
         if not select.select([fd], [], [], 120)[0]:
@@ -142,6 +142,27 @@ shown, status = at_terminal("\n")
 t.check("nothing typed changes nothing", os.waitstatus_to_exitcode(status) == 1 and run("check", "test", "typed one")[0] == 0, shown)
 shown, status = at_terminal("half\x03")
 t.check("interrupted", os.waitstatus_to_exitcode(status) in (-signal.SIGINT, 1) and run("check", "test", "typed one")[0] == 0, (shown, status))
+
+shown, status = at_terminal("typed two\n", "typed two\n", words=("set", "typist", "-", "quota=7"))
+t.check("set with - at a terminal asks likewise", status == 0 and "typed" not in shown and "New password for typist" in shown and
+        run("check", "typist", "typed two")[:2] == (0, '+OK typist config 0 quota="7"\n'), (shown, status))
+run("del", "typist")
+
+
+def arguments_of_a_check():
+    """What ps shows while a password among the arguments is checked; "" when it was over before."""
+    p = subprocess.Popen([NWAUTH, "-path", DB, "-C", CONF, "check", "test", "among-the-arguments"], stdout=subprocess.DEVNULL)
+    seen = ""
+    while p.poll() is None:
+        with open("/proc/%d/cmdline" % p.pid) as f:
+            words = f.read().split("\0")
+        if words[0] == NWAUTH and words[-2:-1] and words[-4:-2] == ["check", "test"]:
+            seen = words[-2]
+    return seen
+
+
+t.check("a password among the arguments is soon gone from there",
+        harness.wait_until(lambda: arguments_of_a_check() == "*" * len("among-the-arguments")))
 
 # ---- authpool -watch
 run_dir = home + "/run"

@@ -65,9 +65,13 @@ int set_user(const Admin& admin, const std::string& user, std::string& password,
 }
 
 int set(const Admin& admin, std::vector<std::string>& words) {
-  if (words[2] == "-" && !modules::read_question(words[2])) {
-    std::fputs("nwauth: no password on standard input\n", stderr);
-    return 64;
+  if (words[2] == "-") {
+    auto password = ask_password(words[1]);
+    if (!password) {
+      std::fprintf(stderr, "nwauth: %s\n", password.error().client.c_str());
+      return 64;
+    }
+    words[2] = std::move(*password);
   }
   return set_user(admin, words[1], words[2], {words.begin() + 3, words.end()});
 }

@@ -39,7 +39,9 @@ constexpr char kUsage[] =
     "         -allowhighascii  -mode OCTAL  -moduleuser NAME  -cache N  -cachetime SECONDS  "
     "-threads "
     "N\n"
-    "`nwauth set USER -` and `check USER -` read the password from standard input.\n";
+    "`nwauth set USER -` asks for the password, as `passwd` does; where standard input is no "
+    "terminal\n"
+    "it is a line of that, and for `check USER -` always.\n";
 
 struct Arguments {
   std::string path = "/var/lib/dmail/nwauth";
@@ -96,6 +98,13 @@ bool set_flag(Arguments& a, std::string_view name) {
   return false;
 }
 
+// ps(1) shows arguments to everybody, and the database may take a while.
+void hide_password(int count, char** words) {
+  const std::string_view verb = count > 2 ? words[0] : "";
+  if (verb != "set" && verb != "check" && verb != "token") return;
+  for (char* c = words[2]; *c != '\0'; ++c) *c = '*';
+}
+
 bool parse_arguments(int argc, char** argv, Arguments& a) {
   int i = 1;
   for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; ++i) {
@@ -112,6 +121,7 @@ bool parse_arguments(int argc, char** argv, Arguments& a) {
     ++i;
   }
   a.words.assign(argv + i, argv + argc);
+  hide_password(argc - i, argv + i);
   return true;
 }
 
