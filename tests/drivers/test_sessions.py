@@ -77,12 +77,12 @@ def flooded(argv, text):
     said = b""
     try:
         ours.sendall(text)
+        p.wait(60)  # as on a slow line: nothing is read before the session is gone
         while data := ours.recv(65536):
             said += data
     except ConnectionResetError:
         said = None
     ours.close()
-    p.wait(60)
     return said
 
 
