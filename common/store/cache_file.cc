@@ -88,6 +88,14 @@ void CacheFile::discard() {
   release_memory();
 }
 
+bool CacheFile::give_room() {
+  if (size() == 0) return false;
+  const auto file = open_file_at(directory_, name_, O_RDWR);
+  const bool free = file && truncate_to(file->get(), 0);
+  discard();
+  return free;
+}
+
 void CacheFile::release_memory() {
   std::string().swap(buffer_);
   buffer_at_ = 0;

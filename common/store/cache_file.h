@@ -44,6 +44,8 @@ class CacheFile {
   void release_memory();
   [[nodiscard]] uint64_t size() const;  // of the file
   void discard();                       // the next append begins a new file
+  // Likewise on a full disk: the room is free at once, whoever has the file open.  False: none was.
+  bool give_room();
 
  private:
   bool open(bool make);

@@ -271,7 +271,15 @@ Status SessionMailbox::expunge_held(Box::Held& held, const UidSet* only_uids, Do
   DMAIL_TRY(box_->begin(held));
   // An empty mbox says nothing of UIDs: the index does.
   if (!box_->is_mbx() && dead.size() == live.size()) DMAIL_TRY(box_->sync_index());
-  if (Status done = box_->file().expunge(live, box_->keywords(), file_header(h)); !done) {
+  const auto take_out = [&] {
+    return box_->file().expunge(live, box_->keywords(), file_header(h));
+  };
+  Status done = take_out();
+  // A disk without one free block: what the cache has can be made again, and is enough to begin.
+  if (!done && done.error().kind == ErrorKind::NoSpace && !box_->file().needs_recovery() &&
+      box_->cache().give_room())
+    done = take_out();
+  if (!done) {
     box_->abandon(held);
     return done;
   }

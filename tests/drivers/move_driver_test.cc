@@ -16,6 +16,7 @@ using namespace dmail::store;
 namespace {
 
 constexpr int kProcesses = 16;
+constexpr int kLockSeconds = 30;                        // StoreConfig's
 const char* const kBoxes[] = {"INBOX", "Work", "Old"};  // mbox drop file, mbx, mbox
 
 enum class Op : uint32_t { Append, Copy, Move, Expunge };
@@ -122,11 +123,13 @@ class Worker {
     for (Line& line : lines_) line.target = target;
     if (tell(op, Stage::Intended) != 0) return 15;
     Mailbox& box = *boxes_[box_];
+    const int64_t began = monotonic_ms();
     auto done = op == Op::Copy ? box.copy(numbers, store_, kBoxes[target])
                                : box.move(numbers, store_, kBoxes[target]);
     if (!done) {
       const ErrorKind kind = done.error().kind;
       if (kind != ErrorKind::NotFound && kind != ErrorKind::InUse) return 30;
+      if (monotonic_ms() - began >= kLockSeconds * 1000) return 33;  // two that wait for each other
       return tell(op, Stage::Refused);
     }
     if (done->from.size() != lines_.size() || done->to.size() != lines_.size()) return 31;

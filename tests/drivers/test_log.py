@@ -361,7 +361,7 @@ def full_disk():
     if harness.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=755", "none", disk])[0] != 0:
         return t.skip("a full disk: mount is not permitted")
     try:
-        for service in ("imap", "pop"):
+        for service, left in (("imap", 8192), ("pop", 8192), ("imap", 0), ("pop", 0)):
             for name in os.listdir(disk):
                 subprocess.run(["rm", "-rf", disk + "/" + name], check=True)
             for n, size in enumerate((3000, 120000, 20000, 200000)):
@@ -370,6 +370,10 @@ def full_disk():
                 t.check("mail is there", message(c, "s@x.example", ["joe@example.com"], body).startswith("250"))
                 c.end()
             rules.attempt(site, service, "127.0.0.1", password="secret")
+            c = Client(site, "imap")
+            c.login()
+            t.check("a folder", "b OK" in c.ask("a CREATE Box") + c.ask("c SELECT INBOX") + c.ask("b COPY 1:* Box"), site.log("imap")[-600:])
+            c.end()
             drop = glob.glob(disk + "/*/joe")[0]
             with open(disk + "/filler", "wb", buffering=0) as f:
                 try:
@@ -377,12 +381,15 @@ def full_disk():
                         f.write(b"z" * 4096)
                 except OSError:
                     pass
-                os.ftruncate(f.fileno(), os.fstat(f.fileno()).st_size - 8192)
+                os.ftruncate(f.fileno(), os.fstat(f.fileno()).st_size - left)
             free = os.statvfs(disk)
-            t.check("almost full", free.f_bavail * free.f_frsize <= 8192, free)
+            t.check("full but for %d" % left, free.f_bavail * free.f_frsize <= left, free)
             c = Client(site, service)
             t.check(service + ": login on a full disk", rules.good(service, c.login()), site.log(service))
             if service == "imap":
+                c.ask("a SELECT Box")
+                c.ask("b STORE 1 +FLAGS.SILENT (\\Deleted)")
+                t.check("expunge of an mbx folder", "c OK" in c.ask("c EXPUNGE"), site.log(service)[-600:])
                 t.check("select", "OK" in c.ask("a SELECT INBOX"), site.log(service))
                 t.check("store", "b OK" in c.ask("b STORE 1 +FLAGS.SILENT (\\Deleted)"), site.log(service))
                 t.check("expunge", "c OK" in c.ask("c EXPUNGE"), site.log(service)[-600:])
