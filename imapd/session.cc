@@ -98,6 +98,7 @@ void Session::wait_quietly() {
   if (wait_event(stream_->read_fd(), -1, Deadline::in_ms(kQuietMs)) != Event::Timeout) return;
   reply_.release_memory();
   input_.release_memory();
+  store_->rest();
   ::malloc_trim(0);
 }
 

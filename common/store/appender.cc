@@ -165,6 +165,7 @@ Result<Appender::Done> BoxAppender::commit() {
   DMAIL_TRY(box_->append(*held, arrivals, stored));
   done.uid_validity = held->header.uid_validity;
   for (const Record& r : stored) done.uids.add(r.uid);
+  stored_ = true;
   items_.clear();
   in_memory_ = 0;
   return done;

@@ -18,6 +18,9 @@ class BoxAppender : public Appender {
   static constexpr size_t kMaxMessages = 100000;
 
   BoxAppender(FileStore& store, std::unique_ptr<Box> box) : store_(&store), box_(std::move(box)) {}
+  ~BoxAppender() override {
+    if (stored_) store_->keep(std::move(box_));
+  }
   Status begin(Meta meta) override;
   Status write(std::string_view bytes) override;
   Status end() override;
@@ -37,7 +40,7 @@ class BoxAppender : public Appender {
   FileStore* store_;
   std::unique_ptr<Box> box_;
   std::vector<Item> items_;
-  bool open_ = false;
+  bool open_ = false, stored_ = false;
   char last_ = 0;
   size_t in_memory_ = 0;
   OwnedFd spool_;

@@ -47,12 +47,9 @@ bool Box::only_grew(const IndexHeader& header) {
 }
 
 Status Box::bring_in_step(Held& held) {
-  if (!index_ || index_->is_in_memory() || index_->unlinked()) context_->renew_directories();
-  if (index_) {
-    if (index_->is_in_memory() || index_->unlinked() || index_->superseded()) open_index();
-  } else {
-    open_index();
-  }
+  const bool no_file = !index_ || index_->is_in_memory() || index_->unlinked();
+  if (no_file) context_->renew_directories();
+  if (no_file || index_->superseded()) open_index();
   auto now = identity();
   if (!now) return std::move(now.error());
   bool recovered = false;

@@ -201,9 +201,14 @@ Result<MailboxStatus> FileStore::slow_status(std::string_view name) {
 }
 
 Result<std::unique_ptr<Appender>> FileStore::append(std::string_view name) {
-  auto box = open_box(name);
-  if (!box) return std::move(box.error());
-  return std::unique_ptr<Appender>(std::make_unique<BoxAppender>(*this, std::move(*box)));
+  std::unique_ptr<Box> box = std::move(kept_);
+  const auto valid = valid_mailbox_name(name);
+  if (!box || !valid || box->place().name != *valid || !box->still_there()) {
+    auto opened = open_box(name);
+    if (!opened) return std::move(opened.error());
+    box = std::move(*opened);
+  }
+  return std::unique_ptr<Appender>(std::make_unique<BoxAppender>(*this, std::move(box)));
 }
 
 }  // namespace dmail::store

@@ -27,12 +27,15 @@ class FileStore : public Store {
   Result<MailboxStatus> status(std::string_view name) override;
   Result<std::unique_ptr<Appender>> append(std::string_view name) override;
   Result<Quota> quota() override;
+  void rest() override { kept_.reset(); }
 
   // The mailbox as all share it; NotFound.
   Result<std::unique_ptr<Box>> open_box(std::string_view name);
   // Before mailbox locks are taken for a write: makes sure that the sum behind the quota is known.
   Status know_quota();
   [[nodiscard]] const StoreContext& context() const { return *context_; }
+  // The next append() may be one to the same mailbox.
+  void keep(std::unique_ptr<Box> box) { kept_ = std::move(box); }
 
  private:
   FileStore() = default;
@@ -50,6 +53,7 @@ class FileStore : public Store {
 
   std::unique_ptr<StoreContext> context_;
   std::unique_ptr<FolderTree> tree_;
+  std::unique_ptr<Box> kept_;  // of the last append(), until the session waits for its client
 };
 
 }  // namespace dmail::store

@@ -77,6 +77,8 @@ class Store {
   // NotFound when `name` does not exist (the IMAP engine says [TRYCREATE]).
   virtual Result<std::unique_ptr<Appender>> append(std::string_view name) = 0;
   virtual Result<Quota> quota() = 0;
+  // The client is quiet: what was kept open for its next command is let go.
+  virtual void rest() = 0;
 };
 
 // Checks and normalises a mailbox name as said above ("inbox" becomes "INBOX").

@@ -283,6 +283,8 @@ class History:
     def foreign_delivery(self):
         """Another program appends to an mbox, and syncs it."""
         name = self.target if self.is_mbox else "INBOX"
+        if self.selected and self.selected[0] not in self.state:
+            self._end_imap()  # it was renamed: a session that finds its file changed says BYE
         path = path_of(self.root, name)
         mid = "m%d" % self.next
         argv = self._recorded("recorder")
