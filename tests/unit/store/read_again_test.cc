@@ -1,6 +1,11 @@
 // Another session writes what is being read: a text read without a lock is read again, and COPY
 // keeps it away.
 #include <fcntl.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+#include <thread>
 
 #include "io/file.h"
 #include "io/file_lock.h"
@@ -63,6 +68,43 @@ TEST_CASE("COPY holds the lock of its source, whichever name comes first") {
     writer->release();
     must(source->copy(set_of(1, 1), *store, to));
   }
+}
+
+TEST_CASE("COPY that waits for its target does not read by what it knew of its source before") {
+  StoreFixture fixture;
+  auto store = fixture.open();
+  // Of one length: where the third stood, the fourth will stand.
+  for (const char* body : {"one", "two", "3rd", "4th"}) put(*store, "INBOX", message(body));
+  must(store->create("A"));
+  const auto source = choose(*store, "INBOX");
+  auto target = open_file(fixture.config.folders + "/A", O_RDWR);
+  must(target);
+  auto lock = FileLock::take(target->get(), LockMode::Exclusive, Deadline::in_seconds(10));
+  must(lock);
+  bool copied = false;
+  std::thread copy([&] { copied = source->copy(set_of(3, 3), *store, "A").ok(); });
+  // Who waits first has the turn, which is a lock far behind the mail.
+  auto look = open_file(fixture.config.folders + "/A", O_RDWR);
+  const auto waits = [&] {
+    struct flock turn {};
+    turn.l_type = F_WRLCK;
+    turn.l_start = off_t{1} << 62;
+    return !look || ::fcntl(look->get(), F_OFD_GETLK, &turn) != 0 || turn.l_type != F_UNLCK;
+  };
+  while (!waits()) ::usleep(1000);
+  // Another program takes the second message out.
+  std::ifstream in(fixture.config.drop_file);
+  std::string text((std::istreambuf_iterator<char>(in)), {});
+  const size_t second = text.find("\nFrom ") + 1, third = text.find("\nFrom ", second) + 1;
+  text.erase(second, third - second);
+  std::ofstream(fixture.config.drop_file) << text;
+  lock->release();
+  copy.join();
+  CHECK(third > second);
+  CHECK(copied);
+  const auto box = choose(*store, "A");
+  REQUIRE(box->count() == 1);
+  CHECK(text_of(*box, 1) == message("3rd"));
 }
 
 }  // namespace dmail::store
