@@ -256,6 +256,13 @@ def never_root():
                 "must be module_user's (uid %d)" % MODULES in p.stderr and "chown -R" in p.stderr, (p.returncode, p.stderr))
     p = subprocess.run([NWAUTH, "-path", home + "/new", "-moduleuser", "root", "-listen", home + "/s"], capture_output=True, text=True, timeout=60)
     t.check("nor as root by name", p.returncode == 75 and "does not stay as root" in p.stderr and not os.path.exists(home + "/new"), p.stderr)
+    # What an older script makes for the socket.
+    os.mkdir(home + "/run", 0o755)
+    os.chown(home + "/run", MAIL, MAIL)
+    p = subprocess.run([NWAUTH, "-path", home + "/new", "-moduleuser", str(MODULES), "-listen", home + "/run/s"], capture_output=True,
+                       text=True, timeout=60)
+    t.check("a directory for the socket that is the mail user's: it is named", p.returncode == 75 and
+            "(uid %d; %s/run is %d:%d, mode 0755)" % (MODULES, home, MAIL, MAIL) in p.stderr, (p.returncode, p.stderr))
     p = subprocess.run([NWAUTH, "-path", home + "/new", "-mailuser", "dmail", "-listen", home + "/s"], capture_output=True, text=True, timeout=60)
     t.check("the old option is no longer one", p.returncode == 64 and "it is -moduleuser now" in p.stderr, p.stderr)
 

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "base/wipe.h"
 #include "io/clock.h"
+#include "io/path_error.h"
 #include "io/wipe_stack.h"
 #include "tools/modules/workers.h"
 
@@ -63,7 +64,7 @@ Result<OwnedFd> listen_at(const std::string& path, mode_t mode) {
     if (!S_ISSOCK(st.st_mode))
       return Error{ErrorKind::Exists, "", path + " exists and is no socket"};
     if (someone_listens(address)) return Error{ErrorKind::InUse, "", "a server listens at " + path};
-    if (::unlink(path.c_str()) != 0) return system_error("unlink " + path, errno);
+    if (::unlink(path.c_str()) != 0) return path_error("unlink", path, errno);
   }
   OwnedFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return system_error("socket", errno);
@@ -71,7 +72,7 @@ Result<OwnedFd> listen_at(const std::string& path, mode_t mode) {
   const int bound = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   const int bind_errno = errno;
   ::umask(before);
-  if (bound != 0) return system_error("bind " + path, bind_errno);
+  if (bound != 0) return path_error("bind", path, bind_errno);
   if (::listen(fd.get(), 256) != 0) return system_error("listen", errno);
   return fd;
 }
