@@ -101,7 +101,7 @@ struct Account {
   std::string home;
   uint64_t quota_bytes = 0;  // 0: none
 };
-inline constexpr mode_t kHashDirMode = 0755;  // others may enter: users reach their own drop file
+inline constexpr mode_t kHashDirMode = 0711;  // users reach their own drop file, and list nobody's
 
 // The name of the same account that the authenticator knows it by: USER of name's domain, or
 // USER@DOMAIN.  Errors as login_name.

@@ -45,6 +45,7 @@ class Owners {
     check_spool(settings_, report_,
                 {nullptr, [this](const std::string& path, int fd) { hash_directory(path, fd); },
                  [this](const std::string& path) { link(path); }});
+    tell_listed();
   }
 
   void work() {
@@ -156,6 +157,16 @@ class Owners {
       report_.problem(concat("hash_spool: others may write in ", path, " (mode ", octal(st.st_mode),
                              "): servers do not use it (chmod go-w ", path, ")"));
     can_be_entered("hash_spool", path, st);
+    if ((st.st_mode & S_IROTH) != 0 && listed_++ == 0) listed_path_ = path;
+  }
+
+  // Made so by versions before, or by hand; whoever lists them needs it.
+  void tell_listed() {
+    if (listed_ == 0) return;
+    report_.fact(
+        concat("hash_spool: every user of this host can list ", listed_path_,
+               listed_ > 1 ? concat(" and ", listed_ - 1, " more") : "",
+               ", and see who has mail and how much: chmod o-r unless something needs it"));
   }
 
   void link(const std::string& path) {
@@ -167,6 +178,8 @@ class Owners {
   const conf::Settings& settings_;
   Report& report_;
   privsep::Ids mail_;
+  size_t listed_ = 0;  // hash directories that others may read
+  std::string listed_path_;
 };
 
 }  // namespace
