@@ -370,12 +370,29 @@ def plaintext(path):
     c.end()
 
 
+def flooded(path):
+    """A client that has sent everything before it reads still learns why the server ended: no reset takes it away."""
+    for daemon, junk, last in (("imapd", b"x y\r\n", b"* BYE Too many bad commands\r\n"),
+                               ("dpopd", b"x\r\n", b"-ERR Too many bad commands\r\n")):
+        c = Conn(path, daemon)
+        c.say(junk * 30000)
+        c.p.wait(60)
+        said = b""
+        try:
+            while data := c.s.recv(65536):
+                said += data
+        except ConnectionResetError:
+            said += b"(reset)"
+        check(daemon + ": last words before login", said.endswith(last), said)
+        c.end()
+
+
 def main():
     if not os.path.exists(os.path.join(harness.BUILD, "tests", "jail_probe")):
         print("jail_probe is not built (make unit-build)")
         return 77
     path = set_up("lowercase_username true\n")
-    for part in (imap, many_commands, dead_module, tls, delays, pop):
+    for part in (imap, many_commands, flooded, dead_module, tls, delays, pop):
         part(path)
     log = open(path + "/log/imapd.log").read() + open(path + "/log/dpopd.log").read()
     for event in ("violation", "login-program-died", "login-program-failed"):
