@@ -55,7 +55,7 @@ TEST_CASE("user files: made once, with the user's ids, and found again") {
   Spool s;
   REQUIRE(s.prepare().ok());
   const struct stat hash = s.look(s.base + "/g");
-  CHECK((hash.st_mode & 07777) == 0755);
+  CHECK((hash.st_mode & 07777) == 0711);
   CHECK(hash.st_uid == ::geteuid());
   const struct stat drop = s.look(s.account.drop_file);
   CHECK(S_ISREG(drop.st_mode));
