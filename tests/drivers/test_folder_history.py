@@ -142,17 +142,19 @@ class History:
                 good, b, e, _ = told(model.can_create(name), "CREATE " + name)
                 if good:
                     named(name, model.create(name, b, e), before)
-            elif what < 0.37:
+            elif what < 0.40:
+                # So many that the names of the pool are free again and again.
+                name = rng.choice(sorted(model.tree)) if len(model.tree) > 4 else name
                 good, b, e, _ = told(model.can_delete(name), "DELETE " + name)
                 if good:
                     model.delete(name, b, e)
-            elif what < 0.58:
+            elif what < 0.60:
                 new = rng.choice([n for n in pool if n not in model.tree] or pool) if rng.random() < 0.7 else rng.choice(pool)
                 name = rng.choice(sorted(model.tree)) if model.tree and rng.random() < 0.7 else name
                 good, b, e, _ = told(model.can_rename(name, new), "RENAME %s %s" % (name, new))
                 if good:
                     model.rename(name, new, b, e)
-            elif what < 0.62 and who == 0:
+            elif what < 0.64 and who == 0:
                 good, b, e, _ = told(model.can_create(name), "RENAME INBOX " + name)
                 if good:
                     box = model.create(name, b, e)
@@ -161,7 +163,7 @@ class History:
                             span.end(b, e)
                             box.ids[ident] = Span(b, e)
                     named(name, box, before)
-            elif what < 0.70:
+            elif what < 0.72:
                 on = rng.random() < 0.6
                 good, b, e, _ = told(True, ("SUBSCRIBE " if on else "UNSUBSCRIBE ") + name)
                 model.subscribe(name, on, b, e)
