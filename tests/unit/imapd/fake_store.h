@@ -52,6 +52,7 @@ class FakeStore : public store::Store {
   Result<store::MailboxStatus> status(std::string_view name) override;
   Result<std::unique_ptr<store::Appender>> append(std::string_view name) override;
   Result<store::Quota> quota() override;
+  void rest() override {}
 
   // Every call fails with this while it is set (how errors are mapped).
   std::optional<Error> failing;
