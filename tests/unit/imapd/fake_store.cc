@@ -87,6 +87,7 @@ class FakeMailbox : public store::Mailbox {
     std::string_view left = std::string_view(view_.at(n - 1)->text).substr(offset, length);
     for (; !left.empty(); left.remove_prefix(std::min<size_t>(left.size(), 7000)))
       sink.write(left.substr(0, 7000));
+    if (owner_->gone_after_send) std::erase(folder_->messages, view_.at(n - 1));
     return {};
   }
   Result<std::string_view> cached(uint32_t n, int which) {

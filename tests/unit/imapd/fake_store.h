@@ -56,6 +56,8 @@ class FakeStore : public store::Store {
 
   // Every call fails with this while it is set (how errors are mapped).
   std::optional<Error> failing;
+  // A message that was sent once is gone: somebody expunged it in the middle of a FETCH.
+  bool gone_after_send = false;
   uint64_t quota_limit = 0;
 
  private:
