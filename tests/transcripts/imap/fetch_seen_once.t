@@ -1,0 +1,26 @@
+# A FETCH that marks as read tells FLAGS once, whether they were asked for or not, and only where they changed.
+MESSAGES INBOX 3
+C: a SELECT INBOX
+S: ...
+S: a OK ...
+C: b FETCH 1 (FLAGS BODY[]<0.1>)
+S: * 1 FETCH (FLAGS (\Recent \Seen) BODY[]<0> {1}
+S: S)
+S: b OK ...
+C: c FETCH 2 (BODY[]<0.1> FLAGS)
+S: * 2 FETCH (BODY[]<0> {1}
+S: S FLAGS (\Recent \Seen))
+S: c OK ...
+C: d FETCH 2:3 BODY[]<0.1>
+S: * 2 FETCH (BODY[]<0> {1}
+S: S)
+S: * 3 FETCH (BODY[]<0> {1}
+S: S FLAGS (\Recent \Seen))
+S: d OK ...
+C: e EXAMINE INBOX
+S: ...
+S: e OK ...
+C: f FETCH 1 BODY[]<0.1>
+S: * 1 FETCH (BODY[]<0> {1}
+S: S)
+S: f OK ...
