@@ -231,7 +231,8 @@ bool FetchSender::send_fields(const Section& section, std::string_view header) {
       if (!scratch_.ends_with('\n')) scratch_ += "\r\n";
     }
   scratch_ += "\r\n";
-  std::replace(scratch_.begin(), scratch_.end(), '\0', kForNul);
+  if (std::memchr(scratch_.data(), '\0', scratch_.size()) != nullptr)
+    std::replace(scratch_.begin(), scratch_.end(), '\0', kForNul);
   uint64_t start = 0, length = scratch_.size();
   cut(section, start, length);
   std::string& b = reply_->buffer();

@@ -1,5 +1,6 @@
 #include "log/crash.h"
 
+#include <sys/mman.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -26,7 +27,6 @@ struct Facts {
   std::string_view program, session, user, ip;
 };
 Facts facts;
-alignas(16) std::array<char, kStackSize> stack;  // takes no memory before a handler runs
 
 class Line {
  public:
@@ -82,9 +82,14 @@ void tell_crashes(const Log& log, std::string_view user, std::string_view ip) {
 #ifndef DMAIL_SANITIZED
   if (log.fd() < 0) return;
   facts = {log.fd(), log.program(), log.session(), user, ip};
+  // Takes no memory before a handler runs; among the variables it would spread those over more
+  // pages.
+  void* stack = ::mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (stack == MAP_FAILED) return;
   stack_t other{};
-  other.ss_sp = stack.data();
-  other.ss_size = stack.size();
+  other.ss_sp = stack;
+  other.ss_size = kStackSize;
   if (::sigaltstack(&other, nullptr) != 0) return;
   struct sigaction action {};
   action.sa_handler = on_fault;

@@ -100,13 +100,18 @@ inline Error index_damaged(const std::string& why) {
 inline uint32_t record_check(const Record& record) {
   constexpr size_t words = sizeof(Record) / 8, cache = offsetof(Record, cache) / 8;
   static_assert(words == 12 && cache == 10 && offsetof(Record, record_crc) == 92);
-  std::array<uint64_t, words> w;
-  std::memcpy(w.data(), &record, sizeof record);
-  w[cache] = 0;  // written without the lock
-  w[words - 1] &= UINT32_MAX;
-  uint64_t h = 0x646d61696c;
-  for (size_t i = 0; i < words; i += 2)  // products do not wait for each other
-    h += fold(w[i] ^ kOdd[i / 2], w[i + 1] ^ kOdd[5 - i / 2]);
+  const auto word = [&](size_t i) {
+    uint64_t w = 0;
+    std::memcpy(&w, reinterpret_cast<const char*>(&record) + i * sizeof w, sizeof w);
+    return w;
+  };
+  const auto pair = [&](size_t i) {
+    return fold(word(i) ^ kOdd[i / 2], word(i + 1) ^ kOdd[5 - i / 2]);
+  };
+  // Products do not wait for each other.
+  uint64_t h = 0x646d61696c + pair(0) + pair(2) + pair(4) + pair(6) + pair(8);
+  // Without the cache, which is written without the lock, and the check itself.
+  h += fold(kOdd[cache / 2], (word(words - 1) & UINT32_MAX) ^ kOdd[5 - cache / 2]);
   h *= kOdd[0];
   const auto folded = static_cast<uint32_t>(h ^ h >> 32);
   return folded == 0 ? 1 : folded;
