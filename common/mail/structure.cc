@@ -131,12 +131,14 @@ void Parser::apply(Part& part, const MimeFields& fields, bool digest) {
     const std::string_view token = cursor.take_token();
     if (!token.empty() && cursor.at_parameters()) part.encoding = upper(token);
   }
+  part.type = digest ? "MESSAGE" : "TEXT";
+  part.subtype = digest ? "RFC822" : "PLAIN";
+  if (fields.type.data() == nullptr) return;
   ParameterCursor cursor(fields.type);
   std::string_view type;
   std::string_view subtype;
   const bool typed = cursor.take_type(type, subtype);
-  part.type = typed ? upper(type) : digest ? "MESSAGE" : "TEXT";
-  part.subtype = typed ? upper(subtype) : digest ? "RFC822" : "PLAIN";
+  if (typed) part.type = upper(type), part.subtype = upper(subtype);
   if (!typed && !cursor.skip_bare_type(fields.type)) return;
   std::string_view name;
   std::string_view value;
