@@ -76,27 +76,33 @@ bool take_entry(std::string_view& rest, Entry& out) {
 
 void StateLog::add(uint64_t offset, std::string_view before, std::string_view bytes) {
   assert(before.size() == bytes.size());
+  int parts = 0;
   while (!bytes.empty()) {
     // A crash may leave one sector old and the next one new: an entry never lies in both.
     const size_t size = std::min<uint64_t>({bytes.size(), kMaxState, kSector - offset % kSector});
-    const EntryHead head{offset, static_cast<uint32_t>(size), 0};
-    batch_.append(bytes_of(head)).append(before.substr(0, size)).append(bytes.substr(0, size));
-    ++count_;
+    if (before.substr(0, size) != bytes.substr(0, size)) {
+      const EntryHead head{offset, static_cast<uint32_t>(size), 0};
+      batch_.append(bytes_of(head)).append(before.substr(0, size)).append(bytes.substr(0, size));
+      ++count_;
+      ++parts;
+    }
     offset += size;
     before.remove_prefix(size);
     bytes.remove_prefix(size);
   }
+  in_parts_ = in_parts_ || parts > 1;
 }
 
 void StateLog::forget() {
   batch_.clear();
   count_ = 0;
+  in_parts_ = false;
 }
 
 Status StateLog::commit(bool direct) {
   const bool there = !path_.empty() && ::access(path_.c_str(), F_OK) == 0;
   bool logged = false;
-  if (!direct && !path_.empty() && sync_enabled() && (there || count_ >= kFrom) &&
+  if (!direct && !path_.empty() && sync_enabled() && (there || count_ >= kFrom || in_parts_) &&
       batch_.size() <= kMaxSize) {
     // A log that cannot be written (a full disk) is no reason to refuse what needs no room.
     logged = count_ == 0 || append_batch().ok();

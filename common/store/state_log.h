@@ -10,7 +10,9 @@
 // because the changes of one message always cover the same bytes.
 //
 // The log exists from the first large change to the next change of another kind: whoever makes one
-// calls settle() before.  Small changes go through the log while it is there, or directly.
+// calls settle() before.  Small changes go through the log while it is there, or directly; but for
+// one whose bytes differ in two sectors, of which a crash may leave one new and one old: a keyword
+// that nobody has set.
 // Everything needs the exclusive lock of the mailbox.  Not for a spool that several hosts share:
 // another host's pages are unknown here.
 #pragma once
@@ -60,6 +62,7 @@ class StateLog {
   std::string path_;
   std::string batch_;  // entries added
   uint32_t count_ = 0;
+  bool in_parts_ = false;  // a change among them is in two sectors
 };
 
 }  // namespace dmail::store

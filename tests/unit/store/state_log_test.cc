@@ -47,4 +47,28 @@ TEST_CASE("recovery changes only what stands there as it stood before") {
   CHECK_FALSE(std::filesystem::exists(log_path));
 }
 
+TEST_CASE("a change that is in two sectors goes through the log, a small one in one does not") {
+  StoreFixture fixture;
+  const std::string log_path = fixture.root + "/log";
+  auto file = open_file(fixture.root + "/mail", O_RDWR | O_CREAT, 0600);
+  must(file);
+  REQUIRE(write_at(file->get(), std::string(1024, '.'), 0));
+  const auto change = [&](uint64_t at, std::string_view before, std::string_view bytes) {
+    StateLog log(file->get());
+    log.enable(log_path);
+    log.add(at, before, bytes);
+    REQUIRE(log.commit());
+    const bool logged = std::filesystem::exists(log_path);
+    REQUIRE(log.settle());
+    return logged;
+  };
+  CHECK_FALSE(change(500, "............", "$K3........."));
+  CHECK_FALSE(change(512, "....", "$K3."));
+  CHECK_FALSE(change(508, "....$K3.", "....$K4."));  // what differs is in one
+  CHECK(change(510, "..$K", "$K3."));
+  const auto now = read_file(fixture.root + "/mail", 1 << 20);
+  must(now);
+  CHECK(now->substr(498, 20) == "..$K3.......$K3.4...");
+}
+
 }  // namespace dmail::store
