@@ -16,7 +16,7 @@ struct Slot {
   std::atomic<uintptr_t> start{0};
   std::atomic<size_t> size{0};
 };
-std::array<Slot, 64> slots;
+std::array<Slot, 32> slots;
 constexpr uintptr_t kPage = 4096;  // the smallest there is
 struct sigaction before;           // whose the other faults are
 
