@@ -45,7 +45,8 @@ uint64_t end_of(const Record& r) { return r.offset + r.prefix_size + r.raw_size;
 
 }  // namespace
 
-// Cuts what stands behind `end`.  Bytes that are no torn append are kept beside the journal first.
+// Cuts what stands behind `end`.  Bytes that are no torn append are kept beside the journal first:
+// also a message with its SIZE whose text is not all there, because text comes before SIZE.
 Status MbxFile::cut_tail(uint64_t end) {
   auto st = stat_fd(fd_);
   if (!st) return std::move(st.error());
@@ -59,7 +60,8 @@ Status MbxFile::cut_tail(uint64_t end) {
   if (!n) return std::move(n.error());
   const std::string_view start(bytes, *n);
   const auto line = parse_mbx_line(start);
-  const bool torn = start.find_first_not_of('\0') == start.npos || line ||
+  const bool torn = start.find_first_not_of('\0') == start.npos ||
+                    (line && line->size >= kMbxUnfinished) ||
                     (*n < kMbxMaxLine && start.find('\n') == start.npos);
   if (!torn) {
     auto lost = open_file(journal_ + ".lost", O_WRONLY | O_CREAT, 0600);

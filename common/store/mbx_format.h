@@ -22,6 +22,7 @@ inline constexpr size_t kMbxKeywords = 30;
 inline constexpr size_t kMbxStateSize = 21;                 // KKKKKKKKFFFF-UUUUUUUU
 inline constexpr size_t kMbxMaxLine = 96;                   // longer is no message line
 inline constexpr uint64_t kMbxUncommitted = 9'999'999'999;  // SIZE while the text is being written
+inline constexpr uint64_t kMbxUnfinished = 9'000'000'000;   // and what a part of its digits leaves
 inline constexpr std::string_view kMbxMagic = "*mbx*\r\n";
 
 enum : uint32_t {

@@ -224,6 +224,25 @@ TEST_CASE("mbx: damaged lines") {
     REQUIRE(m.load());
     CHECK(m.records.size() == 4);
   }
+  SECTION(
+      "a last message with its SIZE and a part of its text is kept aside, an unfinished one is "
+      "not") {
+    for (const char* size : {"", "9999999999", "9990000004"}) {
+      const bool unfinished = *size != '\0';
+      CAPTURE(size);
+      std::string file = whole.substr(0, whole.size() - 2);
+      if (unfinished) file.replace(records[3].offset + 27, 10, size);
+      m.put(file);
+      REQUIRE(m.load());
+      CHECK(m.records.size() == 3);
+      REQUIRE(m.file->cut_tail(m.end));
+      CHECK(m.bytes() == whole.substr(0, records[3].offset));
+      const auto lost = read_file(m.journal + ".lost", 1 << 20);
+      CHECK(lost.ok() == !unfinished);
+      if (lost) CHECK(*lost == file.substr(records[3].offset));
+      std::filesystem::remove(m.journal + ".lost");
+    }
+  }
   SECTION("zeros behind the end are a torn append") {
     m.add(std::string(5000, '\0'));
     REQUIRE(m.load());
