@@ -18,6 +18,11 @@
 namespace dmail::log {
 namespace {
 
+#ifdef DMAIL_SANITIZED
+constexpr bool kSanitized = true;  // it has handlers of its own
+#else
+constexpr bool kSanitized = false;
+#endif
 constexpr int kFaults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS};
 constexpr size_t kStackSize = 16 * 1024;  // a fault may be the end of the stack; SIGSTKSZ varies
 constexpr size_t kMaxText = 100;          // octets of each text
@@ -79,8 +84,7 @@ void on_fault(int number) {
 }  // namespace
 
 void tell_crashes(const Log& log, std::string_view user, std::string_view ip) {
-#ifndef DMAIL_SANITIZED
-  if (log.fd() < 0) return;
+  if (kSanitized || log.fd() < 0) return;
   facts = {log.fd(), log.program(), log.session(), user, ip};
   // Takes no memory before a handler runs; among the variables it would spread those over more
   // pages.
@@ -95,9 +99,6 @@ void tell_crashes(const Log& log, std::string_view user, std::string_view ip) {
   action.sa_handler = on_fault;
   action.sa_flags = static_cast<int>(SA_ONSTACK | SA_RESETHAND | SA_NODEFER);
   for (const int number : kFaults) ::sigaction(number, &action, nullptr);
-#else
-  (void)log, (void)user, (void)ip;
-#endif
 }
 
 }  // namespace dmail::log

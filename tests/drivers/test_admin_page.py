@@ -42,7 +42,7 @@ home, root = site.path, os.geteuid() == 0
 site.set(authent_process="%s -path %s/db" % (harness.program("nwauth"), home), drop_path=home + "/mail")
 os.mkdir(home + "/db")
 if root:
-    os.chown(home + "/db", 65532, 65532)
+    os.chown(home + "/db", 65530, 65530)  # module_user of Site
     os.chmod(home + "/mail", 0o755)
 os.mkdir(home + "/root")
 
@@ -135,6 +135,13 @@ for line in block("dmwho\n").split("\n"):
 p = shell(block("nwauth list").replace("nwauth passwd ann", "echo new secret | nwauth passwd ann"))
 t.check("users", p.returncode == 0 and USER + " deleted" in p.stdout and home + "/mail" in p.stderr, p)
 shell("nwauth set ann secret")
+# The database of a host from before module_user; the account is there.
+for name in os.listdir(home + "/db"):
+    os.chown(home + "/db/" + name, 65532, 65532)
+os.chown(home + "/db", 65532, 65532)
+lines = block("useradd -r").replace("dmailmod:", "65530:65530").replace("/var/lib/dmail/nwauth", home + "/db")
+t.equal("the database is module_user's", (shell("useradd() { :; }\n" + lines).returncode,
+        {os.stat(d + "/" + n).st_uid for d, _, files in os.walk(home + "/db") for n in files + ["."]}), (0, {65530}))
 p = shell(block("nwauth dump"))
 t.equal("dump and load", (p.returncode, p.stdout), (0, "+OK 1 users\n+OK 0 users added, 1 changed\n"))
 
