@@ -102,14 +102,17 @@ void StateLog::forget() {
 Status StateLog::commit(bool direct) {
   const bool there = !path_.empty() && ::access(path_.c_str(), F_OK) == 0;
   bool logged = false;
-  if (!direct && !path_.empty() && sync_enabled() && (there || count_ >= kFrom || in_parts_) &&
-      batch_.size() <= kMaxSize) {
+  if ((!direct || in_parts_) && !path_.empty() && sync_enabled() &&
+      (there || count_ >= kFrom || in_parts_) && batch_.size() <= kMaxSize) {
+    // What the caller has written before is on the disk before state that refers to it counts.
+    if (direct) DMAIL_TRY(sync_file(file_));
     // A log that cannot be written (a full disk) is no reason to refuse what needs no room.
     logged = count_ == 0 || append_batch().ok();
   }
   if (!logged && there) DMAIL_TRY(settle());
   DMAIL_TRY(apply());
-  return logged ? Status() : sync_file(file_);
+  if (!logged) return sync_file(file_);
+  return direct ? settle() : Status();
 }
 
 Status StateLog::apply() {

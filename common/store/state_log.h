@@ -41,7 +41,8 @@ class StateLog {
   // A change to be made: `bytes` at `offset`, where `before` stands (both of one size): the whole
   // state of a message, never a part.
   void add(uint64_t offset, std::string_view before, std::string_view bytes);
-  // Makes the changes added; they are safe when it returns success.  `direct`: not through the log.
+  // Makes the changes added; they are safe when it returns success.  `direct`: they are in the mail
+  // file then, with all that was written to it before, and there is no log.
   Status commit(bool direct = false);
   void forget();  // the changes added
 

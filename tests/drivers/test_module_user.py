@@ -169,7 +169,7 @@ def impostor():
            "while True:\n    c, _ = s.accept()\n    line = c.recv(1000).split()\n" \
            "    if line: c.sendall(b'+OK %s config 0 uid=\"1\"\\n' % line[1])\n"
     with harness.Instance() as server:
-        sock = server.dir + "/work/evil"
+        sock = os.path.join(server.dir, "work", "evil")  # the mail user may write in work_path
         with open(server.dir + "/dmail.conf", "a") as f:
             f.write("authent_process unix:%s\n" % sock)
         p = subprocess.Popen(["setpriv", "--reuid", str(MAIL), "--regid", str(MAIL), "--clear-groups", "/usr/bin/python3", "-c", code, sock])

@@ -7,6 +7,7 @@
 
 #include "base/crc32.h"
 #include "io/file.h"
+#include "killed_at.h"
 #include "store_fixture.h"
 
 namespace dmail::store {
@@ -69,6 +70,27 @@ TEST_CASE("a change that is in two sectors goes through the log, a small one in 
   const auto now = read_file(fixture.root + "/mail", 1 << 20);
   must(now);
   CHECK(now->substr(498, 20) == "..$K3.......$K3.4...");
+}
+
+TEST_CASE("a change that is in two sectors is in the log before a part of it is in the file") {
+  const bool direct = GENERATE(false, true);  // with a new keyword, or before a rewrite
+  const std::string old(1024, '.'), fresh = std::string(510, '.') + "$K3." + std::string(510, '.');
+  for (int n = 0;; ++n) {
+    MailDir m(old);
+    const std::string log_path = m.journal + ".log";
+    const bool done = killed_at(n, [&] {
+      StateLog log(m.fd.get());
+      log.enable(log_path);
+      log.add(510, "....", "$K3.");
+      (void)log.commit(direct).ok();
+    });
+    CAPTURE(direct, n);
+    CHECK((m.bytes() == old || m.bytes() == fresh || std::filesystem::exists(log_path)));
+    if (!done) continue;
+    CHECK(m.bytes() == fresh);
+    CHECK(std::filesystem::exists(log_path) == !direct);
+    break;
+  }
 }
 
 }  // namespace dmail::store
